@@ -1,0 +1,53 @@
+# Everything a person types here. `make help` lists it.
+SHELL := /bin/bash
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-tests up demo test check lint types imports docs docs-check fix clean assets
+
+help: ## This list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: ## System packages and Python environments, as far as they are missing
+	@scripts/system-packages
+	@scripts/environment
+
+setup-tests: ## The same, with what the tests need (PostgreSQL, Chromium)
+	@scripts/system-packages --tests
+	@scripts/environment
+
+up: setup ## Start everything with the demo ministry, until Ctrl-C
+	@exec $(BIN)/enclave up --demo
+
+demo: setup ## Walk the whole story unattended, write build/demo/report.json (ARGS=--kill-object-store: with a crash)
+	@exec $(BIN)/enclave demo $(ARGS)
+
+test: setup-tests ## All tests
+	$(BIN)/python -m pytest
+
+check: setup lint types imports docs-check ## Lint, types, import contracts, generated docs
+
+lint:
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types:
+	$(BIN)/mypy
+
+imports:
+	$(BIN)/lint-imports
+
+docs: setup ## Write the generated pages of docs/reference
+	$(BIN)/enclave docs write
+
+docs-check:
+	$(BIN)/enclave docs check
+
+fix: ## Let ruff fix and format what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+assets: ## Build the portal's CSS and JavaScript from their sources again (needs Node; only to change the look)
+	cd request_portal/assets && npm install && npm run build
+
+clean: ## Remove what the demo and the builds left (not the environments)
+	rm -rf build dist var
