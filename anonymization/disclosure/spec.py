@@ -1,0 +1,122 @@
+"""The description that comes beside an output: `<name>.sdc.json`, schema `registry-enclave/output/1`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, ValidationError
+
+from anonymization.errors import AnonymizationError
+
+SCHEMA = "registry-enclave/output/1"
+#: What a dimension says in a row of totals, whether a description mentions it or not.
+TOTALS = ("total", "totals", "grand total", "all", "overall", "sum", "both", "any", "everyone", "national")
+
+
+class BadDescription(AnonymizationError):
+    """The description beside an output cannot be used; says where and what to do."""
+
+
+class Dominance(BaseModel):
+    """Columns with the share of the largest household, and of the two largest together, in a total.
+
+    Args:
+        of: the statistics that the shares belong to; empty means all of them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    top1_share: str
+    top2_share: str
+    of: tuple[str, ...] = ()
+
+
+def _as_list(value: object) -> object:
+    return [] if value in (None, {}) else [value] if isinstance(value, Mapping) else value
+
+
+class TableSpec(BaseModel):
+    """What each column of a table is. Other keys (`context`, `title` …) are for the people who check.
+
+    Args:
+        unit: who is counted; the counts are of distinct households with a value, not of rows.
+        counts: columns with the number of contributing households.
+        statistics: columns computed from those households; as a mapping, each with its own count column.
+        proportions: statistics that are shares of households, so that no household can dominate them.
+        dimensions: columns that say what a row is about. Columns of words need not be named.
+        parts: count column to the count column that it is a part of (the poor among all households).
+        dominance: columns with the shares of the largest contributors.
+        total_labels: further words that a dimension says in a row of totals, besides `TOTALS`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    version: Literal["registry-enclave/output/1"] = Field(alias="schema")
+    kind: Literal["table"]
+    unit: Literal["household"]
+    counts: tuple[str, ...]
+    statistics: Mapping[str, str] | tuple[str, ...] = ()
+    proportions: tuple[str, ...] = ()
+    dimensions: tuple[str, ...] = ()
+    parts: Mapping[str, str] = {}
+    dominance: Annotated[tuple[Dominance, ...], BeforeValidator(_as_list)] = ()
+    total_labels: tuple[str, ...] = ()
+
+    def columns(self) -> set[str]:
+        """Every column that the description mentions."""
+        shares = {column for d in self.dominance for column in (d.top1_share, d.top2_share, *d.of)}
+        behind = self.statistics.values() if isinstance(self.statistics, Mapping) else ()
+        parts = {*self.parts, *self.parts.values()}
+        return {*self.counts, *self.statistics, *behind, *self.proportions, *self.dimensions, *parts, *shares}
+
+    def counts_behind(self, statistic: str) -> tuple[str, ...]:
+        """The count columns that must be shown where a statistic is."""
+        if isinstance(self.statistics, Mapping) and statistic in self.statistics:
+            return (self.statistics[statistic],)
+        return self.counts
+
+    def without_dominance(self) -> tuple[str, ...]:
+        """Statistics for which nothing is said about their largest contributors; shares need none."""
+        told = {s for d in self.dominance for s in (d.of or self.statistics)}
+        return tuple(s for s in self.statistics if s not in told and s not in self.proportions)
+
+
+class FigureSpec(BaseModel):
+    """The numbers of households behind each mark (bar, point, line segment) of a figure."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    version: Literal["registry-enclave/output/1"] = Field(alias="schema")
+    kind: Literal["figure"]
+    unit: Literal["household"]
+    counts: tuple[StrictInt, ...] = Field(min_length=1)
+
+
+def read_spec(description: bytes | Mapping[str, object] | None, kind: str) -> TableSpec | FigureSpec:
+    """The description of a csv or json table, or of a png figure.
+
+    Args:
+        description: the file's bytes, or its content; None when there is none.
+        kind: media type of the output that it describes.
+
+    Raises:
+        BadDescription: one sentence for each thing that is wrong, with the name of the key.
+    """
+    if description is None:
+        raise BadDescription(
+            "There is no description beside the file. Add one (.sdc.json) that names the columns of counts."
+        )
+    content: object = description
+    if isinstance(description, bytes):
+        try:
+            content = json.loads(description)
+        except (ValueError, RecursionError):
+            raise BadDescription("The description beside the file (.sdc.json) is not valid JSON.") from None
+    model: type[TableSpec | FigureSpec] = FigureSpec if kind == "png" else TableSpec
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        keys = sorted({str(e["loc"][0]) if e["loc"] else "whole" for e in error.errors()})
+        raise BadDescription(
+            f"The description beside the file (.sdc.json) cannot be used; look at: {', '.join(keys)}. "
+            f'It needs "schema": "{SCHEMA}", "kind", "unit": "household" and "counts".'
+        ) from None

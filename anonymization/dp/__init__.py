@@ -1,0 +1,58 @@
+"""Differential privacy: tables of counts, sums and means about households, with a price known beforehand.
+
+`queries` what may be asked; `dictionary` what is public about a table; `values` reading one cell; `aggregate`
+the exact numbers, each household's part bounded; `noise` OpenDP, the only source of noise; `mechanisms` cost,
+error, answer; `accountant` adding up losses; `audit` trying to disprove a claim. Importing this package does
+not load OpenDP.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .accountant import Loss, compose, compose_in_zcdp
+from .dictionary import PublicColumn, PublicTable
+from .queries import DpQuery, Filter, Measure, Op, Per, QueryError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .mechanisms import DpAnswer, ExpectedError
+
+__all__ = [
+    "DpQuery",
+    "Filter",
+    "Loss",
+    "Measure",
+    "Op",
+    "Per",
+    "PublicColumn",
+    "PublicTable",
+    "QueryError",
+    "answer",
+    "compose",
+    "compose_in_zcdp",
+    "cost",
+    "expected_error",
+]
+
+
+def cost(query: DpQuery) -> Loss:
+    """What answering will spend; see `mechanisms.cost`."""
+    from . import mechanisms  # noqa: PLC0415 - opendp is loaded late
+
+    return mechanisms.cost(query)
+
+
+def expected_error(query: DpQuery) -> ExpectedError:
+    """How wide the noise will be; see `mechanisms.expected_error`."""
+    from . import mechanisms  # noqa: PLC0415 - as above
+
+    return mechanisms.expected_error(query)
+
+
+def answer(query: DpQuery, df: pd.DataFrame) -> DpAnswer:
+    """Answer with noise; see `mechanisms.answer`."""
+    from . import mechanisms  # noqa: PLC0415 - as above
+
+    return mechanisms.answer(query, df)

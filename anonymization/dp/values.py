@@ -1,0 +1,68 @@
+"""Reading one cell of a table without looking at any other.
+
+What a value means must not depend on its neighbours: pandas' own comparisons and factorisation let one
+    household's
+odd value change the type, and so the cell, of everybody else's, which no noise would cover.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: What a key or a filter value can be.
+Key = str | int | float | bool
+
+#: Beyond any public bound that is accepted; keeps infinity out of household totals.
+_HUGE = 1e15
+
+_WORDS = {"true": "1", "false": "0"}
+
+
+def canonical(value: Any) -> str | None:
+    """The text that a value is compared by, None where it is missing.
+
+    `True`, `1`, `1.0` and `"true"` are one value; `"01"` is another.
+    """
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return _WORDS.get(value.lower(), value)
+    if hasattr(value, "isoformat"):
+        text = str(value.isoformat())
+        return None if text == "NaT" else text.removesuffix("T00:00:00")
+    try:
+        real = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None  # pd.NA, lists, bytes
+    if math.isnan(real):
+        return None
+    return str(int(real)) if real.is_integer() else repr(real)
+
+
+def number(value: Any) -> float | None:
+    """The number that a value is, None where it is none; never infinite."""
+    try:
+        real = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return None if math.isnan(real) else min(max(real, -_HUGE), _HUGE)
+
+
+def texts(column: pd.Series[Any]) -> npt.NDArray[np.object_]:
+    """`canonical` of every value, None where missing."""
+    out = np.empty(len(column), dtype=object)
+    out[:] = [canonical(v) for v in column.tolist()]
+    return out
+
+
+def numbers(column: pd.Series[Any]) -> npt.NDArray[np.float64]:
+    """`number` of every value, NaN where missing."""
+    read = (math.nan if (n := number(v)) is None else n for v in column.tolist())
+    return np.fromiter(read, dtype=np.float64, count=len(column))

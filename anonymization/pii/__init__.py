@@ -1,0 +1,25 @@
+"""Free text: finding identifiers and replacing them by what they were. No model is needed.
+
+folding (how words are compared), packs and engine (Presidio's shapes and phones), linked (a note's own row),
+knowledge and context (this registry's people and places, titles, capitals), chunk, redaction and worker
+(doing it),
+scan (looking where none should be).
+"""
+
+from __future__ import annotations
+
+from anonymization.pii.linked import Linked, own_values_left
+from anonymization.pii.redaction import redact
+from anonymization.pii.scan import TableFinding, find_identifiers, scan_table
+from anonymization.pii.spans import TAGS, Span
+
+__all__ = [
+    "TAGS",
+    "Linked",
+    "Span",
+    "TableFinding",
+    "find_identifiers",
+    "own_values_left",
+    "redact",
+    "scan_table",
+]

@@ -1,0 +1,108 @@
+"""Redacts a column of notes, each read with its own row in hand, over several processes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from anonymization.errors import AnonymizationError
+from anonymization.pii.chunk import PROFILES, Job, redact_chunk
+from anonymization.pii.engine import self_test
+from anonymization.pii.folding import clean, tokens
+from anonymization.pii.knowledge import Knowledge
+from anonymization.pii.linked import Linked
+from anonymization.pii.packs import PACKS
+from anonymization.pii.worker import Worker
+
+LANGUAGES = frozenset({"en", "id", "pt", "sw", "tl", "tr", "ur"})
+_CHUNK = 1_500  # texts below which a further process costs more than it brings
+
+
+def redact(
+    texts: Sequence[str | None],
+    linked: Linked | None = None,
+    languages: Sequence[str] | None = None,
+    profile: str = "strict",
+    *,
+    countries: Sequence[str] | None = None,
+    keep_words: Sequence[str] = (),
+    processes: int = 2,
+) -> tuple[list[str | None], dict[str, object]]:
+    """Replaces identifiers by what they were: [head], [own place], [person], [phone], [id] and so on.
+
+    Args:
+        texts: the notes; None and blank ones stay as they are.
+        linked: each note's own row (see Linked.of), from whose columns this registry's names and places are
+            learned.
+        languages: ISO 639-1 code of each note, for the evidence; every language's cues are always on, as
+            notes mix them.
+        profile: "standard", or "strict", which also takes out unknown capitalised words and other long
+            numbers.
+        countries: ISO 3166-1 alpha-2 code of each note; decides phone regions and identity numbers. "" asks
+            all packs.
+        keep_words: words that are never names here.
+        processes: how many processes to spread over.
+
+    Returns:
+        The redacted texts in the same order, and evidence: counts by kind and by detector, never a value.
+
+    Raises:
+        AnonymizationError: for an unknown profile, lists of unequal length, or detectors that fail their
+            self-test.
+    """
+    if profile not in PROFILES:
+        raise AnonymizationError(
+            f"There is no redaction profile {profile}. Use one of: {', '.join(PROFILES)}."
+        )
+    self_test()
+    n = len(texts)
+    linked = linked or Linked({}, {})
+    countries = list(countries) if countries is not None else [""] * n
+    if len(countries) != n or any(len(v) != n for v in linked.values.values()):
+        raise AnonymizationError(
+            "Texts, countries and linked rows must be of one length. Pass one of each for every text."
+        )
+    cleaned = [None if t is None else clean(t) for t in texts]
+    corpus = [tokens(t) for t in cleaned if t]
+    knowledge = Knowledge.learn(linked.of_kind("name"), linked.of_kind("place"), corpus)
+    job = Job(cleaned, linked, countries, profile, keep_words, knowledge)
+    parts = max(1, min(processes, n // _CHUNK))
+    # Every parts-th row, so that each process gets the same mixture of countries and lengths.
+    rows = [list(range(part, n, parts)) for part in range(parts)]
+    workers = [Worker(job.part(r)) for r in rows[1:]]
+    try:
+        done = [redact_chunk(job.part(rows[0])), *(w.result() for w in workers)]
+    finally:
+        for worker in workers:
+            worker.stop()
+    out: list[str | None] = [None] * n
+    counts: Counter[str] = Counter()
+    for r, (redacted, found) in zip(rows, done, strict=True):
+        counts += found
+        for i, text in zip(r, redacted, strict=True):
+            out[i] = text
+    return out, _evidence(job, languages, counts)
+
+
+def _evidence(job: Job, languages: Sequence[str] | None, counts: Counter[str]) -> dict[str, object]:
+    detectors = ["linked", "presidio shapes and phones", "registry names and places", "titles and kin"]
+    strict = ["unknown capitalised words", "long numbers"] if job.profile == "strict" else []
+    return {
+        "profile": job.profile,
+        "texts": sum(1 for t in job.texts if t and t.strip()),
+        "texts_changed": counts["changed"],
+        "replaced": _named(counts, "tag:"),
+        "by_detector": _named(counts, "detector:"),
+        "detectors": [*detectors, *strict],
+        "linked_columns": dict(job.linked.columns),
+        # Only codes that could be codes: a column that holds something else must not be copied into evidence.
+        "languages": {c: n for c, n in sorted(Counter(languages or ()).items()) if c in LANGUAGES},
+        "countries": {c: n for c, n in sorted(Counter(job.countries).items()) if c in PACKS},
+        "presidio_analyzer": version("presidio-analyzer"),
+        "language_model": "none: no named-entity model was used; lower-case names of strangers can remain",
+    }
+
+
+def _named(counts: Counter[str], prefix: str) -> dict[str, int]:
+    return {k.removeprefix(prefix): n for k, n in sorted(counts.items()) if k.startswith(prefix)}

@@ -1,0 +1,170 @@
+"""A recipe: what is decided about every column of an extract, and the ordered steps that do it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import fields
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+
+from anonymization.errors import RecipeProblem
+from anonymization.risk.report import RiskSettings
+from anonymization.schema import VariableRole
+from anonymization.steps import STEPS, Step
+
+Treatment = Literal[
+    "keep", "drop", "pseudonymise", "generalise", "topcode", "round", "redact_text", "suppress"
+]
+
+
+def _one_or_more(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+class Decision(BaseModel):
+    """What is decided about one column. Args: note: why, for the next steward."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    role: VariableRole
+    treatment: Annotated[tuple[Treatment, ...], BeforeValidator(_one_or_more)] = Field(min_length=1)
+    note: str = ""
+
+
+class Risk(BaseModel):
+    """How risk is measured before and after; see `anonymization.risk.report.RiskSettings`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    keys: tuple[str, ...] = Field(min_length=1)
+    k: int = Field(ge=2)
+    weight: str = ""
+    household: str = ""
+    per_household: bool = False
+    sensitive: tuple[str, ...] = ()
+    missing: Literal["wildcard", "category"] = "wildcard"
+
+    def settings(self) -> RiskSettings:
+        return RiskSettings(**self.model_dump())
+
+
+class Recipe(BaseModel):
+    """A versioned recipe.
+
+    Args:
+        name, version: what it is; a published version is never edited.
+        dataset: slug of the dataset whose extracts it takes; unit: what one row is; tier: the release tier it
+            makes.
+        columns: every column of the extract and what is decided about it.
+        steps: in order, each `{step name: its settings}`.
+        risk: what is measured.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    version: int = Field(ge=1)
+    dataset: str
+    unit: Literal["household", "person"]
+    tier: Literal["scientific use", "secure"]
+    about: str = ""
+    columns: dict[str, Decision] = Field(min_length=1)
+    steps: tuple[dict[str, dict[str, Any]], ...] = Field(min_length=1)
+    risk: Risk
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the recipe's content (not of its layout or comments), lower-case hexadecimal."""
+        content = json.dumps(
+            self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False
+        )
+        return hashlib.sha256(content.encode()).hexdigest()
+
+    @property
+    def roles(self) -> dict[str, str]:
+        return {name: decision.role.value for name, decision in self.columns.items()}
+
+    def built_steps(self) -> tuple[Step, ...]:
+        """The steps as objects.
+
+        Raises:
+            RecipeProblem: names every step that cannot be read and what is wrong with it.
+        """
+        problems: list[str] = []
+        built: list[Step] = []
+        for number, entry in enumerate(self.steps, start=1):
+            try:
+                built.append(_step(number, entry))
+            except RecipeProblem as error:
+                problems += error.problems
+        if problems:
+            raise RecipeProblem(problems)
+        return tuple(built)
+
+
+def load_recipe(source: str | Path) -> Recipe:
+    """Reads a recipe from a path, or from YAML text (anything with a line break in it).
+
+    Raises:
+        RecipeProblem: one sentence for each thing that is wrong.
+    """
+    text = source if isinstance(source, str) and "\n" in source else Path(source).read_text("utf-8")
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", None)
+        where = f" near line {line + 1}" if line is not None else ""
+        raise RecipeProblem([f"The recipe is not readable YAML{where}. Check its indentation."]) from None
+    if not isinstance(content, dict):
+        raise RecipeProblem(["The recipe must be a YAML mapping that starts with its name."])
+    try:
+        recipe = Recipe.model_validate(content)
+    except ValidationError as error:
+        raise RecipeProblem(_sentences(error, "The recipe")) from None
+    recipe.built_steps()
+    return recipe
+
+
+def packaged_recipes() -> tuple[str, ...]:
+    """Names of the recipes that come with the product."""
+    folder = resources.files("anonymization") / "recipes"
+    return tuple(sorted(p.name.removesuffix(".yaml") for p in folder.iterdir() if p.name.endswith(".yaml")))
+
+
+def packaged_recipe(name: str) -> Recipe:
+    """A recipe that comes with the product; raises RecipeProblem when there is none of that name."""
+    if name not in packaged_recipes():
+        raise RecipeProblem(
+            [f"There is no packaged recipe {name}. There are: {', '.join(packaged_recipes())}."]
+        )
+    return load_recipe((resources.files("anonymization") / "recipes" / f"{name}.yaml").read_text("utf-8"))
+
+
+def _step(number: int, entry: dict[str, dict[str, Any]]) -> Step:
+    if len(entry) != 1:
+        raise RecipeProblem([f"Step {number} must be one step name with its settings."])
+    [(kind, settings)] = entry.items()
+    cls = STEPS.get(kind)
+    if cls is None:
+        raise RecipeProblem([f"Step {number}: there is no step {kind}. There are: {', '.join(STEPS)}."])
+    unknown = sorted(set(settings) - {f.name for f in fields(cls)})  # type: ignore[arg-type]
+    if unknown:
+        raise RecipeProblem(
+            [f"Step {number} ({kind}) has no setting {', '.join(unknown)}. Remove or correct it."]
+        )
+    try:
+        return TypeAdapter(cls).validate_python(settings)
+    except ValidationError as error:
+        raise RecipeProblem(_sentences(error, f"Step {number} ({kind})")) from None
+
+
+def _sentences(error: ValidationError, what: str) -> list[str]:
+    return [
+        f"{what}: {'.'.join(str(part) for part in e['loc']) or 'it'}: {e['msg'].rstrip('.')}. Correct it."
+        for e in error.errors(include_input=False, include_url=False)
+    ]

@@ -1,0 +1,28 @@
+"""The steps of a recipe, one a module, and the one table that names them all."""
+
+from __future__ import annotations
+
+from anonymization.steps.base import Context, Intent, Step, StepEvidence
+from anonymization.steps.drop import Drop
+from anonymization.steps.generalise import Generalise
+from anonymization.steps.pseudonymise import Pseudonymise
+from anonymization.steps.redact_text import RedactText
+from anonymization.steps.round import Round
+from anonymization.steps.rows import Sample, Shuffle
+from anonymization.steps.suppress import Suppress
+from anonymization.steps.topcode import Topcode
+
+#: A step's name in a recipe, to what it does. A step that is not here does not exist.
+STEPS: dict[str, type[Step]] = {
+    "drop": Drop,
+    "pseudonymise": Pseudonymise,
+    "generalise": Generalise,
+    "topcode": Topcode,
+    "round": Round,
+    "redact_text": RedactText,
+    "suppress": Suppress,
+    "sample": Sample,
+    "shuffle": Shuffle,
+}
+
+__all__ = ["STEPS", "Context", "Intent", "Step", "StepEvidence"]

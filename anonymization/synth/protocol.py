@@ -1,0 +1,112 @@
+"""What a synthesizer is: it says what it will take, learns from a table, and draws a new one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import pandas as pd
+
+from anonymization.errors import AnonymizationError, RecipeProblem
+from anonymization.schema import FieldType
+from anonymization.utility import TargetingQuestion
+
+
+class SynthesisError(AnonymizationError):
+    """The table cannot be synthesised as it stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What fitting and sampling will take at most, told before a row is read.
+
+    Args:
+        seconds: of one processor core.
+        megabytes: of memory.
+        basis: where the figures come from.
+    """
+
+    seconds: float
+    megabytes: float
+    basis: str
+
+
+class Synthesizer(Protocol):
+    """One method of synthesis."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    def plan(self, schema: Mapping[str, FieldType], rows: int) -> Bounds:
+        """What it will take; no row is read."""
+
+    def fit(self, df: pd.DataFrame) -> None:
+        """Learn from a table with exactly the columns of the schema."""
+
+    def sample(self, n: int, seed: int) -> pd.DataFrame:
+        """Draw `n` rows; the same seed draws the same rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class SynthesisPlan:
+    """The decisions behind a synthetic table.
+
+    Args:
+        columns: what is synthesised, name to type; every other column of the table stays behind.
+        unit_id: the row key; made anew, never learnt from. "" for none.
+        quasi_identifiers: those of `columns` that an attacker may know.
+        method: `gaussian_copula` (SDV) or `cart` (sequential trees; keeps relations between columns better).
+        rows: how many to draw; 0 for as many as the table has.
+        holdout_share: share of rows that the synthesizer never sees, to compare with.
+        tail: share at each end of a number's distribution that is moved inwards before learning, so that the
+            largest and the smallest household do not show.
+        min_leaf: with `cart`, the fewest households that any drawn value rests on. On a real survey of 8,700
+            households, 10 copied 2 percent of the rows whole, 50 little more than chance does.
+        question: targeting accuracy to compare, if any.
+
+    Raises:
+        RecipeProblem: when the decisions do not fit together.
+    """
+
+    columns: Mapping[str, FieldType]
+    unit_id: str = ""
+    quasi_identifiers: tuple[str, ...] = ()
+    method: str = "gaussian_copula"
+    rows: int = 0
+    holdout_share: float = 0.3
+    tail: float = 0.005
+    min_leaf: int = 50
+    question: TargetingQuestion | None = None
+
+    def __post_init__(self) -> None:
+        said = []
+        if len(self.columns) < 2:
+            said.append("Synthesis needs two columns or more; name them with their types.")
+        if self.unit_id in self.columns:
+            said.append(
+                f"The column {self.unit_id} is the row key: take it out of the columns, it is made anew."
+            )
+        strangers = [c for c in self.quasi_identifiers if c not in self.columns]
+        if strangers:
+            said.append(f"The quasi-identifier {strangers[0]} is not among the columns to synthesise.")
+        if not 0.05 <= self.holdout_share <= 0.5:
+            said.append("The hold-out must be between 5 and 50 percent of the rows.")
+        if not 0 <= self.tail <= 0.05:
+            said.append("The tail to move inwards must be between 0 and 5 percent.")
+        if self.min_leaf < 1:
+            said.append("The smallest leaf must hold one household or more.")
+        if self.rows < 0:
+            said.append("The number of rows to draw cannot be negative.")
+        if said:
+            raise RecipeProblem(said)
+
+
+def bounds(rows: int, columns: int, *, start: float, each: float, basis: str) -> Bounds:
+    """Bounds that grow with the number of cells: `start` seconds and `each` seconds for a million cells."""
+    cells = rows * columns / 1e6
+    return Bounds(math.ceil(start + each * cells), math.ceil(700 + 500 * cells), basis)

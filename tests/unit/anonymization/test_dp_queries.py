@@ -1,0 +1,167 @@
+"""What may be asked, and what is refused before a row is read."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from anonymization.dp import DpQuery, Filter, Measure, Op, Per, PublicColumn, PublicTable, QueryError
+
+REGIONS = tuple(f"R0{i}" for i in range(1, 7))
+TABLE = PublicTable(
+    "households",
+    "household_id",
+    {
+        "region_code": PublicColumn(keys=REGIONS),
+        "head_sex": PublicColumn(keys=(1, 2)),
+        "enrolled_cct": PublicColumn(boolean=True),
+        "enrolled_pension": PublicColumn(boolean=True),
+        "welfare_aggregate": PublicColumn(lower=0, upper=2000),
+        "poverty_score": PublicColumn(),
+        "head_name": PublicColumn(closed=True),
+    },
+)
+
+
+def ask(**changes):
+    return {"table": "households", "unit_id": "household_id", "measure": "count", "epsilon": 0.5, **changes}
+
+
+def test_a_query_read_back_from_its_own_form_is_the_same_query():
+    query = DpQuery.from_dict(
+        ask(
+            measure="mean",
+            column="welfare_aggregate",
+            lower=0,
+            upper=2000,
+            group_by={"region_code": list(REGIONS), "head_sex": [1, 2]},
+            count_by_programme=["enrolled_cct"],
+            filters=[
+                {"column": "poverty_score", "op": "<=", "value": 40},
+                {"column": "head_sex", "op": "in", "value": [1]},
+            ],
+        )
+    )
+    again = DpQuery.from_dict(query.to_dict())
+    assert again == query
+    assert again.canonical() == query.canonical()
+    assert again.identity("v3") == query.identity("v3") != query.identity("v4")
+
+
+def test_the_same_question_has_one_identity_whatever_the_order_it_is_written_in():
+    filters = [
+        {"column": "poverty_score", "op": "<=", "value": 40},
+        {"column": "head_sex", "op": "==", "value": 1},
+    ]
+    one = DpQuery.from_dict(ask(group_by={"region_code": list(REGIONS), "head_sex": [1, 2]}, filters=filters))
+    two = DpQuery.from_dict(
+        ask(group_by={"head_sex": [2, 1], "region_code": REGIONS[::-1]}, filters=filters[::-1], epsilon=0.5)
+    )
+    assert one.identity("v1") == two.identity("v1")
+    assert one.identity("v1") != DpQuery.from_dict(ask(epsilon=0.6)).identity("v1")
+
+
+def test_a_mean_without_bounds_is_refused_in_a_sentence():
+    with pytest.raises(
+        QueryError,
+        match=r"mean of welfare_aggregate needs public bounds .* data dictionary, never from the data",
+    ):
+        DpQuery.from_dict(ask(measure="mean", column="welfare_aggregate"))
+
+
+def test_bounds_left_out_come_from_the_data_dictionary_and_not_from_the_data():
+    query = TABLE.bounded(
+        ask(measure="sum", column="welfare_aggregate", group_by=["region_code", "enrolled_cct"])
+    )
+    assert (query.lower, query.upper) == (0, 2000)
+    assert query.group_by == {"enrolled_cct": (True, False), "region_code": REGIONS}
+    with pytest.raises(QueryError, match="needs public bounds"):
+        TABLE.bounded(ask(measure="sum", column="poverty_score"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"group_by": {"region_code": ["R01", "R99"]}}, "one that the data dictionary does not list"),
+        ({"group_by": {"poverty_score": [1, 2]}}, "lists no keys for poverty_score"),
+        ({"group_by": {"village": ["A"]}}, "has no column 'village'"),
+        ({"group_by": {"head_name": ["A"]}}, "identifies people directly"),
+        (
+            {"filters": [{"column": "household_id", "op": "==", "value": "h1"}]},
+            "names households and cannot be asked about",
+        ),
+        ({"count_by_programme": ["region_code"]}, "does not hold true and false"),
+        ({"table": "persons"}, "describes the table households"),
+        ({"unit_id": "person_id"}, "privacy unit of households is named by household_id"),
+        ({"per": "row", "max_rows": 9}, "At most 1 rows of a household count"),
+    ],
+)
+def test_what_the_data_dictionary_does_not_allow_is_refused(changes, sentence):
+    with pytest.raises(QueryError, match=sentence):
+        TABLE.complete(DpQuery.from_dict(ask(**changes)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"epsilon": 0}, "Epsilon must be a number above zero"),
+        ({"epsilon": float("nan")}, "Epsilon must be a number above zero"),
+        ({"epsilon": "1"}, "'epsilon' must be a number"),
+        ({"measure": "median"}, "must be one of count, mean, sum"),
+        ({"measure": ["count"]}, "must be one of count, mean, sum"),
+        ({"expression": "pl.len()"}, "has no field 'expression'"),
+        ({"table": None}, "needs the field 'table'"),
+        ({"column": "welfare_aggregate"}, "A count takes no column"),
+        ({"measure": "sum", "column": "w", "lower": 5, "upper": 5}, "the lower below the upper"),
+        ({"group_by": {"region_code": []}}, "needs the list of its keys"),
+        ({"filters": [{"column": "a", "op": "~", "value": 1}]}, "must be one of"),
+        ({"filters": [{"column": "a", "op": "in", "value": 1}]}, "must give a list with 'in'"),
+        ({"filters": [{"column": "a", "op": "==", "value": [1]}]}, "one value otherwise"),
+        ({"filters": [{"column": "a", "op": ">=", "value": "x"}]}, "needs a number"),
+        ({"filters": [{"column": "a", "op": "==", "value": float("inf")}]}, "ordinary numbers"),
+        ({"max_rows": 3}, "Rows per household must be 1"),
+        (
+            {"count_by_programme": ["a", "b"], "max_programmes": 3},
+            "between 0 \\(all\\) and the number listed",
+        ),
+        ({"count_by_programme": ["a", "a"]}, "listed once"),
+        ({"version": 9}, "queries of version 1"),
+    ],
+)
+def test_a_query_that_cannot_be_read_gets_a_sentence(changes, sentence):
+    with pytest.raises(QueryError, match=sentence):
+        DpQuery.from_dict(ask(**changes))
+
+
+@pytest.mark.parametrize("keys", [["R01", "R01"], [1, "1"], [True, 1], [1, 1.0], ["true", True]])
+def test_one_key_in_two_spellings_is_refused_because_it_would_count_a_household_twice(keys):
+    with pytest.raises(QueryError, match="must be given once each"):
+        DpQuery.from_dict(ask(group_by={"region_code": keys}))
+
+
+def test_contributions_multiply_rows_and_programmes():
+    query = DpQuery(
+        "p",
+        "h",
+        Measure.COUNT,
+        1.0,
+        per=Per.ROW,
+        max_rows=9,
+        count_by_programme=("a", "b", "c"),
+        filters=(Filter("a", Op.EQ, True),),
+    )
+    assert query.contributions == 27
+    assert (
+        DpQuery(
+            "p", "h", Measure.COUNT, 1.0, count_by_programme=("a", "b", "c"), max_programmes=2
+        ).contributions
+        == 2
+    )
+
+
+def test_importing_the_package_does_not_load_opendp():
+    code = "import sys, anonymization.dp; print('opendp' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
