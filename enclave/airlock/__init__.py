@@ -1,0 +1,1 @@
+"""The only way out: output requests, automatic checks, two independent checkers, release."""

@@ -1,0 +1,134 @@
+"""Letting approved bytes out: every approval weighed again, every byte read back, then copied to where it may be read.
+
+The uploads happen between two transactions, so that nobody waits for them. Each attempt has a place of its own in the
+store, and only the attempt that was recorded can be read: one that failed half-way leaves nothing that anybody reaches.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from enclave.airlock.conflicts import is_member, may_check
+from enclave.airlock.model import OUTPUT_MACHINE, OutputRequest, OutputState, OutputVerb, Review, Verdict
+from enclave.kernel.actors import Actor
+from enclave.kernel.errors import Conflict, NotFound
+from enclave.kernel.events import Event
+from enclave.kernel.ids import new_id
+from enclave.kernel.kit import Kit, UnitOfWork
+from enclave.kernel.ports import ObjectRef, TemporaryCredentials
+from enclave.projects.model import Person
+from policies import Decision, Outcome
+
+#: What may be read outside.
+RELEASED = "released"
+
+
+@dataclass(frozen=True, slots=True)
+class Releasing:
+    """The last step of the airlock, and what comes after it.
+
+    Args:
+        lock_days: for how long a released file cannot be deleted.
+    """
+
+    kit: Kit
+    lock_days: int
+
+    def finish(self, actor: Actor, id_: str) -> OutputRequest:
+        """Releases an output that two people have approved, or returns it when an approval no longer counts.
+
+        Doing it again when it is done changes nothing.
+        """
+        with self.kit.read() as uow:
+            output = uow.get(OutputRequest, id_)
+        if output.state is not OutputState.REVIEWED:
+            return output
+        copies = [(f, self.kit.objects.read(f.stored)) for f in output.files]
+        same = all(hashlib.sha256(data).hexdigest() == f.sha256 for f, data in copies)
+        with self.kit.read() as uow:
+            decision, _ = self._decide(uow, output, same=same)
+        if not decision.allowed:
+            return self._give_back(actor, output, decision)
+        place, until = (
+            f"{output.project}/{output.id}/{new_id()}",
+            self.kit.clock.now() + timedelta(days=self.lock_days),
+        )
+        refs = tuple(
+            self.kit.objects.put(
+                RELEASED, f"{place}/{f.name}", data, media_type=f.media_type, retain_until=until
+            )
+            for f, data in copies
+        )
+        with self.kit.write() as uow:
+            now = uow.get(OutputRequest, id_)
+            if now.state is OutputState.RELEASED:
+                return now
+            if now.version != output.version:
+                raise Conflict(
+                    "The output changed while it was being released. Nothing left; look at it again."
+                )
+            decision, approvers = self._decide(uow, now, same=same)
+            if decision.allowed:
+                state = OUTPUT_MACHINE.move(now.state, OutputVerb.RELEASE)
+                now = uow.put(replace(now, state=state, decided_at=self.kit.clock.now(), released=refs))
+                facts = {"approved_by": approvers, "digests": list(now.digests), "round": now.round}
+                uow.audit(Event.OUTPUT_RELEASE, actor, f"output:{now.reference}", facts, [decision.cites])
+                uow.notify(now.author, f"Output {now.reference} is released.", f"/airlock/{now.id}")
+                uow.commit()
+                return now
+        return self._give_back(actor, output, decision)
+
+    def download(self, actor: Actor, id_: str, name: str) -> tuple[ObjectRef, bytes]:
+        """A released file, for a member of its project; raises NotFound for everybody and everything else."""
+        output = self._released(actor, id_)
+        ref = next((r for r in output.released if r.key.rsplit("/", 1)[-1] == name), None)
+        if ref is None:
+            raise NotFound("There is no released file of that name among yours.")
+        data = self.kit.objects.read(ref)
+        with self.kit.write() as uow:
+            uow.audit(Event.OUTPUT_DOWNLOAD, actor, f"output:{output.reference}", {"sha256": ref.sha256})
+            uow.commit()
+        return ref, data
+
+    def credentials(self, actor: Actor, id_: str, seconds: int = 900) -> TemporaryCredentials:
+        """S3 credentials that read this output's released files and nothing else, for a short while."""
+        output = self._released(actor, id_)
+        prefix = output.released[0].key.rsplit("/", 1)[0] + "/"
+        credentials = self.kit.objects.temporary_credentials(RELEASED, prefix, seconds)
+        with self.kit.write() as uow:
+            uow.audit(Event.CREDENTIALS_ISSUE, actor, f"output:{output.reference}", {"seconds": seconds})
+            uow.commit()
+        return credentials
+
+    def _decide(self, uow: UnitOfWork, output: OutputRequest, *, same: bool) -> tuple[Decision, list[str]]:
+        """The policy on what stands now: approvals of people who still may approve, of files that still pass."""
+        approvers = set()
+        for review in uow.find(Review, output_id=output.id, round=output.round):
+            person = uow.first(Person, username=review.checker, active=True)
+            counts = review.verdict is Verdict.APPROVE and review.digests == output.digests
+            if counts and person is not None and may_check(uow, self.kit, output, person.actor()):
+                approvers.add(review.checker)
+        denied = any(self.kit.decide("output-file", f.facts).outcome is Outcome.DENY for f in output.files)
+        facts = {"distinct_reviewers": 0 if denied else len(approvers), "bytes_match_digest": same}
+        return self.kit.decide("output-release", facts), sorted(approvers)
+
+    def _give_back(self, actor: Actor, output: OutputRequest, decision: Decision) -> OutputRequest:
+        with self.kit.write() as uow:
+            state = OUTPUT_MACHINE.move(output.state, OutputVerb.RETURN)
+            given = uow.put(replace(output, state=state, round=output.round + 1))
+            uow.audit(Event.OUTPUT_RETURN, actor, f"output:{output.reference}", {}, [decision.cites])
+            words = (
+                f"Output {output.reference} could not leave: {' '.join(decision.refusals)} Send it in again."
+            )
+            uow.notify(output.author, words, f"/airlock/{output.id}")
+            uow.commit()
+        return given
+
+    def _released(self, actor: Actor, id_: str) -> OutputRequest:
+        with self.kit.read() as uow:
+            output = uow.first(OutputRequest, id=id_, state=OutputState.RELEASED.value)
+            if output is None or not output.released or not is_member(uow, actor, output.project):
+                raise NotFound("There is no released output of that name among yours.")
+        return output

@@ -1,0 +1,374 @@
+"""Sending outputs in, checking them, and letting them out: two people who do not see each other's verdict."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+from enclave.airlock.conflicts import is_member, may_check, must_be_inside, pool, reviewer_facts
+from enclave.airlock.intake import Copied, copy_out
+from enclave.airlock.model import (
+    OUTPUT_MACHINE,
+    OutputFile,
+    OutputRequest,
+    OutputState,
+    OutputVerb,
+    Review,
+    Verdict,
+    outcome,
+)
+from enclave.airlock.releasing import Releasing
+from enclave.kernel.actors import Actor, Capability
+from enclave.kernel.errors import Conflict, IllegalMove, Invalid, NotAllowed, NotFound, Refused
+from enclave.kernel.events import Event
+from enclave.kernel.ids import new_id
+from enclave.kernel.kit import Kit, UnitOfWork
+from enclave.kernel.ports import ObjectRef, TemporaryCredentials
+from policies import Outcome
+
+#: Where copies of what wants to leave are kept.
+WAITING = "outputs"
+#: While checkers may look.
+CHECKING = frozenset({OutputState.SUBMITTED, OutputState.HALF_REVIEWED})
+_CHECKED = "Files that are being checked do not change. Withdraw the request, or wait for a return."
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What the automatic checks say of one file (see `anonymization.disclosure`)."""
+
+    media_type: str
+    facts: dict[str, object]
+    findings: tuple[dict[str, str], ...]
+
+
+#: (name, bytes, description or None, minimum count) to the result.
+Checker = Callable[[str, bytes, bytes | None, int], CheckResult]
+
+
+@dataclass(frozen=True, slots=True)
+class Airlock:
+    """Use cases about outputs.
+
+    Args:
+        work_dir: a project's workspace folder on the host.
+        check: the automatic checks; they find, the policy decides.
+    """
+
+    kit: Kit
+    work_dir: Callable[[str], Path]
+    check: Checker
+    lock_days: int
+
+    @property
+    def releasing(self) -> Releasing:
+        return Releasing(self.kit, self.lock_days)
+
+    def create(
+        self, actor: Actor, *, project: str, title: str, context: str, controls: str, files: tuple[str, ...]
+    ) -> OutputRequest:
+        """Copies the named files out of the workspace, checks each, and opens a draft that shows what was found."""
+        actor.must(Capability.AIRLOCK_SUBMIT)
+        self._complete(title, context, controls)
+        self._inside(actor, project)
+        checked = self._take(project, files)
+        with self.kit.write() as uow:
+            must_be_inside(uow, self.kit, actor, project)
+            now = self.kit.clock.now()
+            output = OutputRequest(
+                id=new_id(),
+                reference=f"OUT-{now.year}-{uow.number(f'output-{now.year}'):04d}",
+                project=project,
+                author=actor.name,
+                title=title,
+                context=context,
+                controls=controls,
+                state=OUTPUT_MACHINE.start,
+                round=1,
+                files=checked,
+                created_at=now,
+            )
+            uow.add(output)
+            facts = {"files": [f.sha256 for f in checked], "passed": [f.passed for f in checked]}
+            uow.audit(
+                Event.OUTPUT_CREATE, actor, f"output:{output.reference}", facts, [f.cites for f in checked]
+            )
+            uow.commit()
+        return output
+
+    def take_again(self, actor: Actor, id_: str, files: tuple[str, ...]) -> OutputRequest:
+        """Replaces a draft's files by fresh copies; whatever was said about the old bytes does not count for these."""
+        with self.kit.read() as uow:
+            first = self._own(uow, actor, id_)
+            must_be_inside(uow, self.kit, actor, first.project)
+        if first.state is not OutputState.DRAFT:
+            raise IllegalMove(_CHECKED)
+        checked = self._take(first.project, files)
+        with self.kit.write() as uow:
+            output = self._own(uow, actor, id_)
+            # Copying and checking took a while: only the very draft that was read may take these files.
+            if output.state is not OutputState.DRAFT:
+                raise IllegalMove(_CHECKED)
+            if output.version != first.version:
+                raise Conflict("This output was changed meanwhile. Look at it and take the files again.")
+            output = uow.put(replace(output, files=checked))
+            facts = {"files": [f.sha256 for f in checked], "passed": [f.passed for f in checked]}
+            uow.audit(
+                Event.OUTPUT_CREATE, actor, f"output:{output.reference}", facts, [f.cites for f in checked]
+            )
+            uow.commit()
+        return output
+
+    def submit(self, actor: Actor, id_: str) -> OutputRequest:
+        """Hands it to the checkers; raises Refused for the first file that the policy does not let on."""
+        with self.kit.write() as uow:
+            output = self._own(uow, actor, id_)
+            must_be_inside(uow, self.kit, actor, output.project)
+            state = OUTPUT_MACHINE.move(output.state, OutputVerb.SUBMIT)
+            for file in output.files:
+                decision = self.kit.decide("output-file", file.facts)
+                if decision.outcome is Outcome.DENY:
+                    raise Refused(decision)
+            checkers = pool(uow, self.kit, output)
+            if len(checkers) < 2:  # the policy output-release asks for two; an empty pool would wait for ever
+                raise NotAllowed(
+                    "There are fewer than two output checkers without a conflict. Ask an administrator."
+                )
+            output = uow.put(replace(output, state=state, submitted_at=self.kit.clock.now()))
+            uow.audit(Event.OUTPUT_SUBMIT, actor, f"output:{output.reference}", {"round": output.round})
+            for checker in checkers:
+                uow.notify(
+                    checker.username, f"Output {output.reference} waits for a check.", f"/airlock/{output.id}"
+                )
+            uow.commit()
+        return output
+
+    def review(
+        self, actor: Actor, id_: str, verdict: Verdict, comment: str, *, seen: tuple[str, ...] | None = None
+    ) -> OutputRequest:
+        """One checker's verdict, blind to the other's; the second one decides, and releases when both approve.
+
+        Args:
+            seen: the digests that the checker was shown; Conflict when the files are no longer these.
+        """
+        actor.must(Capability.AIRLOCK_CHECK)
+        if verdict is not Verdict.APPROVE and len(comment.strip()) < 10:
+            raise Invalid(
+                ["Say in a sentence what has to change."],
+                {"comment": "Say in a sentence what has to change."},
+            )
+        with self.kit.write() as uow:
+            output = uow.get(OutputRequest, id_)
+            earlier = self._reviews(uow, output)
+            if seen is not None and tuple(sorted(seen)) != output.digests:
+                raise Conflict(
+                    "The files have changed since you saw them. Look at them again before you decide."
+                )
+            if actor.name in {r.checker for r in earlier}:
+                raise NotAllowed(
+                    "You have given your verdict in this round. Another checker gives the second one."
+                )
+            decision = self.kit.require("output-review", reviewer_facts(uow, output, actor))
+            verb = OutputVerb.SECOND_REVIEW if earlier else OutputVerb.FIRST_REVIEW
+            output = replace(output, state=OUTPUT_MACHINE.move(output.state, verb))
+            now = self.kit.clock.now()
+            review = Review(
+                new_id(),
+                output.id,
+                output.round,
+                actor.name,
+                verdict,
+                comment,
+                output.digests,
+                decision.cites,
+                now,
+            )
+            uow.add(review)
+            subject = f"output:{output.reference}"
+            uow.audit(
+                Event.OUTPUT_REVIEW, actor, subject, {"round": output.round, "digests": list(output.digests)}
+            )
+            if earlier:
+                output = self._conclude(uow, actor, output, (*earlier, review))
+            output = uow.put(output)
+            uow.commit()
+        # The worker would do it too; doing it here spares a wait, and a crash in between loses nothing.
+        return self.releasing.finish(actor, output.id) if output.state is OutputState.REVIEWED else output
+
+    def withdraw(self, actor: Actor, id_: str) -> OutputRequest:
+        with self.kit.write() as uow:
+            output = self._own(uow, actor, id_)
+            output = uow.put(replace(output, state=OUTPUT_MACHINE.move(output.state, OutputVerb.WITHDRAW)))
+            uow.audit(Event.OUTPUT_WITHDRAW, actor, f"output:{output.reference}")
+            uow.commit()
+        return output
+
+    def read(self, actor: Actor, id_: str) -> OutputRequest:
+        """For members of the project and for checkers without a conflict; for others it does not exist."""
+        with self.kit.read() as uow:
+            output = uow.get(OutputRequest, id_)
+            if is_member(uow, actor, output.project):
+                return output
+            if output.state is not OutputState.DRAFT and may_check(uow, self.kit, output, actor):
+                return output
+        raise NotFound("There is no such output request among yours.")
+
+    def of_project(self, actor: Actor, project: str) -> list[OutputRequest]:
+        self._member(actor, project)
+        with self.kit.read() as uow:
+            return uow.find(OutputRequest, project=project)
+
+    def queue(self, actor: Actor) -> list[OutputRequest]:
+        """What waits for this checker: not their own, not conflicted, not yet reviewed by them in this round."""
+        actor.must(Capability.AIRLOCK_CHECK)
+        with self.kit.read() as uow:
+            waiting = uow.find(
+                OutputRequest, state=[OutputState.SUBMITTED.value, OutputState.HALF_REVIEWED.value]
+            )
+            return [
+                o
+                for o in waiting
+                if may_check(uow, self.kit, o, actor)
+                and actor.name not in {r.checker for r in self._reviews(uow, o)}
+            ]
+
+    def reviews(self, actor: Actor, id_: str) -> list[Review]:
+        """Verdicts, once they may be seen: checkers see only their own until both are in."""
+        output = self.read(actor, id_)
+        with self.kit.read() as uow:
+            reviews = uow.find(Review, output_id=id_)
+            checker = may_check(uow, self.kit, output, actor)
+        decided = output.state in {OutputState.RELEASED, OutputState.REFUSED, OutputState.WITHDRAWN}
+        return [
+            r for r in reviews if r.round < output.round or decided or (checker and r.checker == actor.name)
+        ]
+
+    def preview(self, actor: Actor, id_: str, name: str) -> tuple[OutputFile, bytes]:
+        """A file's bytes for a checker without a conflict, while it is being checked; each look is written down."""
+        file = self._shown(actor, id_, name)
+        return file, self.kit.objects.read(file.stored)
+
+    def description(self, actor: Actor, id_: str, name: str) -> bytes:
+        """What its author declared about a file (the .sdc.json beside it), as `preview`; empty where there is none."""
+        file = self._shown(actor, id_, name)
+        return self.kit.objects.read(file.sidecar) if file.sidecar is not None else b""
+
+    def download(self, actor: Actor, id_: str, name: str) -> tuple[ObjectRef, bytes]:
+        """See `Releasing.download`."""
+        return self.releasing.download(actor, id_, name)
+
+    def credentials(self, actor: Actor, id_: str, seconds: int = 900) -> TemporaryCredentials:
+        """See `Releasing.credentials`."""
+        return self.releasing.credentials(actor, id_, seconds)
+
+    # How the steps above are made.
+
+    def _conclude(
+        self, uow: UnitOfWork, actor: Actor, output: OutputRequest, reviews: tuple[Review, ...]
+    ) -> OutputRequest:
+        """What two verdicts come to. Approved, it stays reviewed until its bytes are out (see `Releasing`)."""
+        verdict = outcome(reviews)
+        if verdict is Verdict.APPROVE:
+            uow.later("release_output", {"output": output.id}, key=f"release:{output.id}:{output.round}")
+            return output
+        if verdict is Verdict.RETURN:
+            words, event = "needs changes", Event.OUTPUT_RETURN
+            state = OUTPUT_MACHINE.move(output.state, OutputVerb.RETURN)
+            moved = replace(output, state=state, round=output.round + 1)
+        else:
+            words, event = "is refused", Event.OUTPUT_REFUSE
+            state = OUTPUT_MACHINE.move(output.state, OutputVerb.REFUSE)
+            moved = replace(output, state=state, decided_at=self.kit.clock.now())
+        uow.audit(event, actor, f"output:{output.reference}", {"round": output.round})
+        uow.notify(output.author, f"Output {output.reference} {words}.", f"/airlock/{output.id}")
+        return moved
+
+    def _take(self, project: str, names: tuple[str, ...]) -> tuple[OutputFile, ...]:
+        return tuple(self._checked(project, copied) for copied in copy_out(self.work_dir(project), names))
+
+    def _checked(self, project: str, copied: Copied) -> OutputFile:
+        on = self.kit.clock.today()
+        threshold = int(
+            str(self.kit.policies.parameter("output-file", "minimum-cell-count", "threshold", on))
+        )
+        result = self.check(copied.name, copied.data, copied.sidecar, threshold)
+        decision = self.kit.decide("output-file", result.facts)
+        digest = hashlib.sha256(copied.data).hexdigest()
+        base = f"{project}/{digest[:16]}"
+        until = self.kit.clock.now() + timedelta(days=self.lock_days)
+        stored = self.kit.objects.put(
+            WAITING, f"{base}/{copied.name}", copied.data, media_type=result.media_type, retain_until=until
+        )
+        sidecar = None
+        if copied.sidecar is not None:
+            key = f"{base}/{Path(copied.name).stem}.sdc.json"
+            sidecar = self.kit.objects.put(
+                WAITING, key, copied.sidecar, media_type="application/json", retain_until=until
+            )
+        return OutputFile(
+            name=copied.name,
+            sha256=digest,
+            size=len(copied.data),
+            media_type=result.media_type,
+            stored=stored,
+            sidecar=sidecar,
+            findings=result.findings,
+            facts=result.facts,
+            passed=decision.outcome is not Outcome.DENY,
+            refusals=decision.refusals,
+            cites=decision.cites,
+        )
+
+    def _shown(self, actor: Actor, id_: str, name: str) -> OutputFile:
+        actor.must(Capability.AIRLOCK_CHECK)
+        with self.kit.write() as uow:
+            output = uow.get(OutputRequest, id_)
+            self.kit.require("output-review", reviewer_facts(uow, output, actor))
+            file = _named(output, name)
+            if output.state not in CHECKING or not file.passed:
+                raise NotFound("This file is not waiting for a check.")
+            uow.audit(Event.OUTPUT_PREVIEW, actor, f"output:{output.reference}", {"sha256": file.sha256})
+            uow.commit()
+        return file
+
+    def _reviews(self, uow: UnitOfWork, output: OutputRequest) -> tuple[Review, ...]:
+        return tuple(uow.find(Review, output_id=output.id, round=output.round))
+
+    def _inside(self, actor: Actor, slug: str) -> None:
+        with self.kit.read() as uow:
+            must_be_inside(uow, self.kit, actor, slug)
+
+    def _member(self, actor: Actor, slug: str) -> None:
+        with self.kit.read() as uow:
+            if not is_member(uow, actor, slug):
+                raise NotFound("There is no such project among yours.")
+
+    def _own(self, uow: UnitOfWork, actor: Actor, id_: str) -> OutputRequest:
+        actor.must(Capability.AIRLOCK_SUBMIT)
+        output = uow.get(OutputRequest, id_)
+        if output.author != actor.name:
+            raise NotFound("There is no such output request among yours.")
+        return output
+
+    def _complete(self, title: str, context: str, controls: str) -> None:
+        fields = {}
+        if len(title.strip()) < 5:
+            fields["title"] = "Give the output a title."
+        if len(context.strip()) < 30:
+            fields["context"] = (
+                "Say what each file shows, of whom, and what it will be used for (30 characters or more)."
+            )
+        if len(controls.strip()) < 5:
+            fields["controls"] = "Say which disclosure controls you applied, or that none was needed and why."
+        if fields:
+            raise Invalid(list(fields.values()), fields)
+
+
+def _named(output: OutputRequest, name: str) -> OutputFile:
+    file = next((f for f in output.files if f.name == name), None)
+    if file is None:
+        raise NotFound("There is no file of that name in this output request.")
+    return file

@@ -1,0 +1,1 @@
+"""What data there is: datasets, their data dictionaries and their classification."""

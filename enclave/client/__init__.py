@@ -1,0 +1,14 @@
+"""What a researcher imports inside a sealed workspace: `from enclave import client`.
+
+`data` lists what the project was granted, `load` reads it, `tabulate` counts households, `output` writes a
+table that the airlock can check. Needs pandas and nothing of the platform.
+"""
+
+from __future__ import annotations
+
+from enclave.client.counting import tabulate
+from enclave.client.errors import ClientError, SmallCellWarning
+from enclave.client.outputs import output
+from enclave.client.tables import about, data, load
+
+__all__ = ["ClientError", "SmallCellWarning", "about", "data", "load", "output", "tabulate"]

@@ -1,0 +1,32 @@
+"""Where an extract comes from: the registry's database for the ministry's households, files for the real data."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from enclave.catalogue.model import Dataset
+from enclave.demo.country import AS_OF
+from enclave.demo.real_data import real_data, real_dataset
+from enclave.extracts.reading import write_extract
+from enclave.kernel.errors import NotFound
+from enclave.settings import Settings
+from enclave.store.registry import read_households
+
+
+def write_source(settings: Settings, dataset: Dataset, path: Path) -> tuple[date, str]:
+    """Writes the rows of a dataset to `path`; the day that they show, and in words where they came from.
+
+    Raises:
+        NotFound: when no source is known for the dataset; register a file instead.
+    """
+    if dataset.slug == "ibr-households":
+        write_extract(read_households(settings.registry, as_of=AS_OF), path, dataset)
+        return AS_OF, "The registry's database, by its reader"
+    if dataset.slug == real_dataset(settings).slug:
+        _, table = real_data(settings)
+        pq.write_table(table, path)
+        return AS_OF, "Published research data, as they are"
+    raise NotFound(f"No source is set up for {dataset.slug}. Register a file: enclave extract register FILE.")

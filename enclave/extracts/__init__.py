@@ -1,0 +1,1 @@
+"""Dated snapshots of a registry, in quarantine until processed."""

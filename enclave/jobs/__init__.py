@@ -1,0 +1,1 @@
+"""One worker loop over a jobs table: durable, idempotent, resumable. No broker."""

@@ -1,0 +1,1 @@
+"""People and the projects that they work in."""

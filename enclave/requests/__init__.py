@@ -1,0 +1,1 @@
+"""Access requests, approvals, and the entitlements that come of them."""
