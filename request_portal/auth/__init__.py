@@ -1,0 +1,1 @@
+"""Signing people in, and being the identity provider of the workspace hub."""
