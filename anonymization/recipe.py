@@ -10,16 +10,32 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+)
 
 from anonymization.errors import RecipeProblem
 from anonymization.risk.report import RiskSettings
 from anonymization.schema import VariableRole
-from anonymization.steps import STEPS, Step
+from anonymization.steps import ROW_STEPS, STEPS, Step
 
-Treatment = Literal[
-    "keep", "drop", "pseudonymise", "generalise", "topcode", "round", "redact_text", "suppress"
-]
+
+def _treatment(value: str) -> str:
+    """Any step that treats columns, or keep."""
+    allowed = ("keep", *(kind for kind in STEPS if kind not in ROW_STEPS))
+    if value not in allowed:
+        message = f"there is no such treatment. There are: {', '.join(allowed)}"
+        raise ValueError(message)
+    return value
+
+
+Treatment = Annotated[str, AfterValidator(_treatment)]
 
 
 def _one_or_more(value: object) -> object:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anonymization.steps.base import Context, Intent, Step, StepEvidence
+from anonymization.steps.base import Context, GlobalStep, Intent, Step, StepEvidence
 from anonymization.steps.drop import Drop
 from anonymization.steps.generalise import Generalise
 from anonymization.steps.pseudonymise import Pseudonymise
@@ -25,4 +25,7 @@ STEPS: dict[str, type[Step]] = {
     "shuffle": Shuffle,
 }
 
-__all__ = ["STEPS", "Context", "Intent", "Step", "StepEvidence"]
+#: Steps that move or remove whole rows and so treat no column.
+ROW_STEPS = frozenset({"sample", "shuffle"})
+
+__all__ = ["ROW_STEPS", "STEPS", "Context", "GlobalStep", "Intent", "Step", "StepEvidence"]

@@ -25,7 +25,7 @@ class Shuffle:
 
     def apply(self, table: pd.DataFrame, context: Context) -> tuple[pd.DataFrame, StepEvidence]:
         order = np.random.default_rng(context.keys.seed(context.scope, self.kind)).permutation(len(table))
-        return table.iloc[order].reset_index(drop=True), {"rows": len(table)}
+        return table.iloc[order], {"rows": len(table)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Sample:
         rng = np.random.default_rng(context.keys.seed(context.scope, self.kind))
         chosen = np.zeros(units, dtype=bool)
         chosen[rng.permutation(units)[: round(self.fraction * units)]] = True
-        out = table.loc[chosen[numbers]].reset_index(drop=True)
+        out = table.iloc[np.flatnonzero(chosen[numbers])]
         return out, {
             "rows_before": len(table),
             "rows_after": len(out),
