@@ -1,12 +1,10 @@
 """Pseudonyms: keyed, separated by scope and domain, and never a lookup table.
 
-HKDF-SHA-256 (RFC 5869) gives one sub-key for each (scope, domain, version); HMAC-SHA-256 (RFC 2104) under it
-gives
-the token. Two scopes share nothing, so two projects cannot join; one scope and domain always give one value
-the same
-token, so a household is the same household in every table of a project. Practice after ENISA,
-Pseudonymisation
-techniques and best practices (2019).
+HKDF-SHA-256 (RFC 5869) gives one sub-key for each (scope, domain, version); HMAC-SHA-256 (RFC 2104) under it gives
+the token. Two scopes share nothing, so two projects cannot join; one scope and domain always give one value the same
+token, so a household is the same household in every table of a project. Where the keys themselves come from, and how
+one is destroyed, is `anonymization.custody`. Practice after ENISA, Pseudonymisation techniques and best practices
+(2019).
 """
 
 from __future__ import annotations
@@ -15,6 +13,7 @@ import hashlib
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -31,27 +30,30 @@ _LABEL = b"registry-enclave/pseudonym"
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """Every pseudonym key of an installation, derived when needed from one master secret.
+    """The pseudonym keys below one secret: a scope's own key from a custody, or a secret for every scope.
 
     Args:
         master: at least 16 bytes; kept apart from the data.
         version: raise it to give every scope new pseudonyms.
+        only: the one scope that these keys are for; "" where every scope derives from one secret, whose pseudonyms
+            nobody can make unlinkable as long as that secret lives.
     """
 
     master: bytes = field(repr=False)
     version: int = 1
+    only: str = ""
 
     def __post_init__(self) -> None:
-        if len(self.master) < 16:
-            raise AnonymizationError(
-                "The master key for pseudonyms is shorter than 16 bytes. Set a longer secret, "
-                "for example one made with `openssl rand -hex 32`."
-            )
+        must_be_long_enough(self.master)
 
     def sub_key(self, scope: str, domain: str) -> bytes:
         """32 bytes for one scope (a release, a project) and domain (household, person, village)."""
         if not scope or not domain:
             raise AnonymizationError("A pseudonym needs both a scope and a domain; name them.")
+        if self.only and scope != self.only:
+            raise AnonymizationError(
+                f"These keys are those of {self.only} and make no pseudonyms of {scope}. Open the keys of {scope}."
+            )
         info = b"\0".join(
             len(part).to_bytes(4, "big") + part
             for part in (_LABEL, scope.encode(), domain.encode(), str(self.version).encode())
@@ -123,6 +125,23 @@ class KeyRing:
             o.update(i.digest())
             digests += o.digest()
         return _crockford(np.frombuffer(bytes(digests), dtype=np.uint8).reshape(-1, 32))
+
+
+class Custody(Protocol):
+    """Who keeps the keys. `anonymization.custody.FileCustody` is the one that comes with the product."""
+
+    def open(self, scope: str, version: int | None = None) -> KeyRing:
+        """The ring of a scope, pinned to one version; raises AnonymizationError once it was destroyed."""
+        ...
+
+
+def must_be_long_enough(master: bytes) -> None:
+    """Raises AnonymizationError for a secret that could be guessed."""
+    if len(master) < 16:
+        raise AnonymizationError(
+            "The master key for pseudonyms is shorter than 16 bytes. Set a longer secret, "
+            "for example one made with `openssl rand -hex 32`."
+        )
 
 
 def normalise(value: object) -> str | None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from anonymization.custody import FileCustody
 from enclave.airlock.checks import check_output
 from enclave.airlock.service import Airlock
 from enclave.audit.service import Audit
 from enclave.budget.service import Budgets
 from enclave.catalogue.service import Catalogue
+from enclave.custody.service import Keys
 from enclave.extracts.making import Making
 from enclave.extracts.service import Extracts
 from enclave.kernel.clock import Clock, SystemClock
@@ -19,6 +21,7 @@ from enclave.objects import sealed
 from enclave.projects.people import People
 from enclave.register.service import Register
 from enclave.releases.service import Releases
+from enclave.requests.closing import Closing
 from enclave.requests.entitlements import Entitlements
 from enclave.requests.service import Requests
 from enclave.settings import Settings
@@ -38,6 +41,8 @@ class Enclave:
     kit: Kit
     people: People
     catalogue: Catalogue
+    keys: Keys
+    closing: Closing
     requests: Requests
     entitlements: Entitlements
     budgets: Budgets
@@ -72,7 +77,7 @@ def build(settings: Settings, *, clock: Clock | None = None, objects: Objects | 
     )
     lock_days = int(str(kit.policies.parameter("retention", "release-lock", "days", time.today())))
     staging = Staging(kit, settings.state_dir.resolve() / "projects", notebooks_dir())
-    master = settings.master_key.get_secret_value()
+    keys = Keys(kit, FileCustody(settings.keys, settings.master_key.get_secret_value().encode()))
     extracts = Extracts(kit, _Sealer(settings), settings.state_dir.resolve() / "scratch")
     releases = Releases(kit, lock_days)
     budgets = Budgets(kit)
@@ -81,13 +86,15 @@ def build(settings: Settings, *, clock: Clock | None = None, objects: Objects | 
         kit=kit,
         people=People(kit),
         catalogue=Catalogue(kit),
+        keys=keys,
+        closing=Closing(kit),
         requests=Requests(kit),
         entitlements=Entitlements(kit),
         budgets=budgets,
         extracts=extracts,
-        making=Making(kit, extracts, releases, budgets, master),
+        making=Making(kit, extracts, releases, budgets, keys),
         releases=releases,
-        provisioning=Provisioning(kit, master, lock_days),
+        provisioning=Provisioning(kit, keys, lock_days),
         workspaces=Workspaces(kit, staging),
         airlock=Airlock(kit, staging.work_dir, check_output, lock_days),
         audit=Audit(kit, lock_days),

@@ -63,7 +63,13 @@ class Settings(BaseSettings):
     )
     master_key: SecretStr = Field(
         default=SecretStr(DEMO_SECRET),
-        description="Root of every derived key (pseudonyms, quarantine, tickets). Keep it apart from the data.",
+        description="Wraps the pseudonym keys and is the root of every derived one (seals, tickets). Keep it apart "
+        "from the data and from the keys.",
+    )
+    keys_dir: Path | None = Field(
+        default=None,
+        description="Where the pseudonym keys are kept, wrapped under the master key; empty means `keys` in state_dir. "
+        "Put it on another disk than the data, and back it up apart.",
     )
     cookie_secure: bool = Field(
         default=False, description="Mark cookies Secure; set it wherever TLS is used."
@@ -99,6 +105,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The SQLAlchemy URL in force."""
         return self.database_url or f"sqlite:///{(self.state_dir / 'enclave.sqlite').resolve()}"
+
+    @property
+    def keys(self) -> Path:
+        """The directory of pseudonym keys in force."""
+        return (self.keys_dir or self.state_dir / "keys").resolve()
 
     @property
     def registry(self) -> str:

@@ -36,6 +36,8 @@ class _Lazy(click.Group):
         "extract": "enclave.cli.data:extract",
         "release": "enclave.cli.data:release",
         "budget": "enclave.cli.data:budget",
+        "keys": "enclave.cli.keys:keys",
+        "project": "enclave.cli.keys:project",
         "person": "enclave.cli.people:person",
         "request": "enclave.cli.people:request",
         "entitlement": "enclave.cli.people:entitlement",

@@ -13,7 +13,7 @@ import pandas as pd
 
 from anonymization import dp
 from anonymization.errors import AnonymizationError
-from anonymization.keys import KeyRing
+from anonymization.keys import Custody
 from anonymization.pipeline import run
 from anonymization.recipe import packaged_recipe
 from anonymization.schema import Schema
@@ -21,6 +21,7 @@ from anonymization.synth import synthesise
 from anonymization.utility import utility_report
 from enclave.budget.service import Budgets, Question
 from enclave.catalogue.model import Dataset
+from enclave.custody.service import dataset_scope
 from enclave.extracts.gates import microdata_facts, synthetic_facts
 from enclave.extracts.model import Extract, ExtractState
 from enclave.extracts.questions import question, synthesis_plan
@@ -45,19 +46,19 @@ class Making:
     extracts: Extracts
     releases: Releases
     budgets: Budgets
-    master_key: str
+    keys: Custody
 
     def process(self, actor: Actor, extract_id: str, progress: Progress | None = None) -> Release:
         """Runs the dataset's recipe and publishes (or holds) the scientific-use release."""
         extract, dataset, table = self.extracts.table(actor, extract_id)
         recipe = packaged_recipe(dataset.recipe)
-        keys = KeyRing(self.master_key.encode())
+        # Tokens of a release belong to the dataset; each project's cut is re-keyed from them.
+        scope = dataset_scope(dataset.slug)
         candidate = run(
             recipe,
             table,
-            keys,
-            # Tokens of a release belong to the dataset; each project's cut is re-keyed from them.
-            scope=f"dataset:{dataset.slug}",
+            self.keys.open(scope),
+            scope=scope,
             reference_date=extract.as_of,
             schema=Schema.of(dataset.columns),
             progress=progress,

@@ -129,6 +129,19 @@ def clear(enclave: Enclave) -> None:
         logger().info("staged_data_removed", count=gone)
 
 
+def destroy_keys(enclave: Enclave, payload: Mapping[str, object]) -> None:
+    """Destroys the pseudonym key of a project that was closed."""
+    del payload  # whichever project ordered it, every closed one is looked at
+    forget(enclave)
+
+
+def forget(enclave: Enclave) -> None:
+    """Destroys the pseudonym keys of closed projects, also such as came back with a backup."""
+    gone = enclave.keys.destroy_closed(WORKER)
+    if gone:
+        logger().info("keys_destroyed", count=gone)
+
+
 def anchor(enclave: Enclave) -> None:
     """Puts the head of the audit chain under an object lock."""
     enclave.audit.anchor()
@@ -142,11 +155,13 @@ HANDLERS: dict[str, Handler] = {
     "process": process,
     "aggregate": aggregate,
     "synthesise": synthesise,
+    "destroy_keys": destroy_keys,
 }
 CHORES: dict[str, tuple[float, Callable[[Enclave], None]]] = {
     "expire": (20.0, expire),
     "anchor": (60.0, anchor),
     "clear": (60.0, clear),
+    "forget": (60.0, forget),
     "retire": (3600.0, retire),
     "sweep": (3600.0, sweep),
 }

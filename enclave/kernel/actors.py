@@ -27,7 +27,9 @@ class Capability(StrEnum):
     EVIDENCE_READ = "evidence:read"
     EXTRACT_PROCESS = "extract:process"
     EXTRACT_REGISTER = "extract:register"
+    KEY_MANAGE = "key:manage"
     PERSON_MANAGE = "person:manage"
+    PROJECT_CLOSE = "project:close"
     SYSTEM_OPERATE = "system:operate"
     WORKSPACE_OPEN = "workspace:open"
 
@@ -67,6 +69,7 @@ GRANTS: dict[Role, frozenset[Capability]] = {
             _C.EVIDENCE_READ,
             _C.EXTRACT_PROCESS,
             _C.EXTRACT_REGISTER,
+            _C.PROJECT_CLOSE,
         }
     ),
     Role.PRIVACY_OFFICER: frozenset(
@@ -79,6 +82,8 @@ GRANTS: dict[Role, frozenset[Capability]] = {
             _C.DASHBOARD_READ,
             _C.ENTITLEMENT_REVOKE,
             _C.EVIDENCE_READ,
+            _C.KEY_MANAGE,
+            _C.PROJECT_CLOSE,
         }
     ),
     Role.OUTPUT_CHECKER: frozenset({_C.AIRLOCK_CHECK, _C.CATALOGUE_READ, _C.DASHBOARD_READ}),
@@ -108,7 +113,9 @@ _SAYS: dict[Capability, str] = {
     _C.EVIDENCE_READ: "read evidence packs",
     _C.EXTRACT_PROCESS: "process extracts",
     _C.EXTRACT_REGISTER: "register extracts",
+    _C.KEY_MANAGE: "rotate and destroy pseudonym keys",
     _C.PERSON_MANAGE: "manage accounts",
+    _C.PROJECT_CLOSE: "close projects",
     _C.SYSTEM_OPERATE: "operate the system",
     _C.WORKSPACE_OPEN: "open a workspace",
 }

@@ -46,7 +46,7 @@ class Entitlements:
         """Ends access now; running sessions are stopped by the hub as soon as it hears of it."""
         actor.must(Capability.ENTITLEMENT_REVOKE)
         with self.kit.write() as uow:
-            entitlement = self._end(uow, actor, uow.get(Entitlement, id_), EntitlementVerb.REVOKE, reason)
+            entitlement = self.end(uow, actor, uow.get(Entitlement, id_), EntitlementVerb.REVOKE, reason)
             uow.commit()
         return entitlement
 
@@ -57,14 +57,15 @@ class Entitlements:
         with self.kit.write() as uow:
             for entitlement in uow.find(Entitlement, state=LIVE):
                 if entitlement.ends < today:
-                    self._end(uow, actor, entitlement, EntitlementVerb.EXPIRE, "Its last day has passed.")
+                    self.end(uow, actor, entitlement, EntitlementVerb.EXPIRE, "Its last day has passed.")
                     ended += 1
             uow.commit()
         return ended
 
-    def _end(
+    def end(
         self, uow: UnitOfWork, actor: Actor, entitlement: Entitlement, verb: EntitlementVerb, reason: str
     ) -> Entitlement:
+        """Ends one inside another transaction: the event, the messages, and the job that stops sessions."""
         state = ENTITLEMENT_MACHINE.move(entitlement.state, verb)
         entitlement = uow.put(replace(entitlement, state=state))
         event = Event.ENTITLEMENT_REVOKE if verb is EntitlementVerb.REVOKE else Event.ENTITLEMENT_EXPIRE

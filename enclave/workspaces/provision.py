@@ -10,8 +10,9 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 
-from anonymization.keys import KeyRing, normalise
+from anonymization.keys import Custody, normalise
 from enclave.catalogue.model import ColumnRole, Dataset
+from enclave.custody.service import project_scope
 from enclave.kernel.actors import Actor, Capability
 from enclave.kernel.errors import IllegalMove, NotFound
 from enclave.kernel.events import Event
@@ -28,12 +29,12 @@ class Provisioning:
     """The use case behind the job "provision".
 
     Args:
-        master_key: root of the projects' pseudonym keys.
+        keys: the custody of the projects' pseudonym keys.
         lock_days: for how long a cut cannot be deleted.
     """
 
     kit: Kit
-    master_key: str
+    keys: Custody
     lock_days: int
 
     def provision(self, actor: Actor, entitlement_id: str) -> Entitlement:
@@ -97,7 +98,12 @@ class Provisioning:
         with self.kit.write() as uow:
             state = ENTITLEMENT_MACHINE.move(entitlement.state, EntitlementVerb.PROVISION)
             entitlement = uow.put(replace(entitlement, state=state, files=(data, note), manifest=manifest))
-            facts = {"project": entitlement.project, "rows": entitlement.rows, "manifest": manifest.sha256}
+            facts = {
+                "project": entitlement.project,
+                "rows": entitlement.rows,
+                "manifest": manifest.sha256,
+                "key_version": self.keys.open(project_scope(entitlement.project)).version,
+            }
             uow.audit(Event.ENTITLEMENT_PROVISION, actor, f"entitlement:{entitlement.id}", facts)
             for person in entitlement.people:
                 words = f"The data of project {entitlement.project} are ready. You can open the workspace."
@@ -117,7 +123,8 @@ class Provisioning:
         table = table[columns]
         # One domain for a kind of id: tokens of one household agree across a project's tables, and nowhere else.
         tokens = {str(c): str(c) for c in columns if _is_token(dataset, str(c))}
-        table = KeyRing(self.master_key.encode()).rekey(table, tokens, f"project:{entitlement.project}")
+        scope = project_scope(entitlement.project)
+        table = self.keys.open(scope).rekey(table, tokens, scope)
         order = np.random.default_rng(secrets.randbits(128)).permutation(len(table))
         return table.iloc[order].reset_index(drop=True)
 

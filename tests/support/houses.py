@@ -11,17 +11,20 @@ from pathlib import Path
 
 from memory_objects import MemoryObjects
 
+from anonymization.custody import FileCustody
 from enclave.airlock.service import Airlock, CheckResult
 from enclave.audit.service import Audit
 from enclave.budget.service import Budgets
 from enclave.catalogue.model import Column, ColumnRole, ColumnType, Dataset, Unit
 from enclave.catalogue.service import Catalogue
+from enclave.custody.service import Keys
 from enclave.kernel.actors import Actor, Role, service
 from enclave.kernel.kit import Kit
 from enclave.kernel.tiers import Tier
 from enclave.projects.people import People
 from enclave.register.service import Register
 from enclave.releases.service import Product, Releases
+from enclave.requests.closing import Closing
 from enclave.requests.entitlements import Entitlements
 from enclave.requests.model import AccessRequest, RequestAnswers
 from enclave.requests.service import Requests
@@ -98,7 +101,9 @@ class House:
         self.entitlements = Entitlements(self.kit)
         self.budgets = Budgets(self.kit)
         self.releases = Releases(self.kit, 1)
-        self.provisioning = Provisioning(self.kit, "a master key for tests only", 1)
+        self.keys = Keys(self.kit, FileCustody(self.root / "keys", b"a master key for tests only"))
+        self.closing = Closing(self.kit)
+        self.provisioning = Provisioning(self.kit, self.keys, 1)
         self.staging = Staging(self.kit, self.root / "projects", self.root / "no-notebooks")
         self.workspaces = Workspaces(self.kit, self.staging)
         self.airlock = Airlock(self.kit, self.staging.work_dir, no_findings, 1)

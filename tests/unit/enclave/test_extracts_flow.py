@@ -343,7 +343,7 @@ def tables(house, monkeypatch):
     monkeypatch.setattr(making_module, "standing_tables", lambda _: tuple(map(standing, names)))
     monkeypatch.setattr(making_module.dp, "answer", answer)
     monkeypatch.setattr(making_module.dp, "cost", lambda _: SimpleNamespace(epsilon=0.2, delta=0.0))
-    house.making = Making(house.kit, house.extracts, house.releases, house.budgets, "key")
+    house.making = Making(house.kit, house.extracts, house.releases, house.budgets, house.keys)
     return broken
 
 
