@@ -8,17 +8,22 @@ scan (looking where none should be).
 
 from __future__ import annotations
 
+from anonymization.pii.counts import Counts
+from anonymization.pii.knowledge import Knowledge
 from anonymization.pii.linked import Linked, own_values_left
-from anonymization.pii.redaction import redact
+from anonymization.pii.redaction import learn, redact
 from anonymization.pii.scan import TableFinding, find_identifiers, scan_table
 from anonymization.pii.spans import TAGS, Span
 
 __all__ = [
     "TAGS",
+    "Counts",
+    "Knowledge",
     "Linked",
     "Span",
     "TableFinding",
     "find_identifiers",
+    "learn",
     "own_values_left",
     "redact",
     "scan_table",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+from anonymization.pii.counts import case_is_mute
 from anonymization.pii.folding import Token, is_arabic, skeleton, sound
-from anonymization.pii.knowledge import Knowledge, case_is_mute
+from anonymization.pii.knowledge import Knowledge
 from anonymization.pii.spans import Span
 from anonymization.pii.words import AFTER, CALENDAR, KIN, NOBODY, PARTICLES, TITLES
 
@@ -104,7 +105,7 @@ def capitals_in(text: str, found: Sequence[Token], knowledge: Knowledge, keep: f
             and not after.opens
             and text[token.end : after.start] == " "
         )
-        if not token.opens or is_arabic(token.folded) or beside or token.folded in knowledge.suspects:
+        if not token.opens or is_arabic(token.folded) or beside or token.folded not in knowledge.openers:
             out.append(Span(token.start, token.end, "name", "capitals", 0.4))
     return out
 

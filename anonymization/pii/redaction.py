@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from anonymization.errors import AnonymizationError
 from anonymization.pii.chunk import PROFILES, Job, redact_chunk
+from anonymization.pii.counts import Counts
 from anonymization.pii.engine import self_test
 from anonymization.pii.folding import clean, tokens
 from anonymization.pii.knowledge import Knowledge
@@ -19,6 +20,13 @@ LANGUAGES = frozenset({"en", "id", "pt", "sw", "tl", "tr", "ur"})
 _CHUNK = 1_500  # texts below which a further process costs more than it brings
 
 
+def learn(texts: Sequence[str | None], linked: Linked | None = None) -> Counts:
+    """What these texts and their rows say about names, places and words; parts of a corpus add up (see counts)."""
+    linked = linked or Linked({}, {})
+    corpus = (tokens(clean(t)) for t in texts if t)
+    return Counts.of(linked.of_kind("name"), linked.of_kind("place"), corpus)
+
+
 def redact(
     texts: Sequence[str | None],
     linked: Linked | None = None,
@@ -28,6 +36,7 @@ def redact(
     countries: Sequence[str] | None = None,
     keep_words: Sequence[str] = (),
     processes: int = 2,
+    knowledge: Knowledge | None = None,
 ) -> tuple[list[str | None], dict[str, object]]:
     """Replaces identifiers by what they were: [head], [own place], [person], [phone], [id] and so on.
 
@@ -43,6 +52,8 @@ def redact(
             all packs.
         keep_words: words that are never names here.
         processes: how many processes to spread over.
+        knowledge: what was learned from the whole corpus of which these texts are a part (see `learn`); None learns
+            it from these texts.
 
     Returns:
         The redacted texts in the same order, and evidence: counts by kind and by detector, never a value.
@@ -64,8 +75,7 @@ def redact(
             "Texts, countries and linked rows must be of one length. Pass one of each for every text."
         )
     cleaned = [None if t is None else clean(t) for t in texts]
-    corpus = [tokens(t) for t in cleaned if t]
-    knowledge = Knowledge.learn(linked.of_kind("name"), linked.of_kind("place"), corpus)
+    knowledge = knowledge or Knowledge.of(learn(cleaned, linked))
     job = Job(cleaned, linked, countries, profile, keep_words, knowledge)
     parts = max(1, min(processes, n // _CHUNK))
     # Every parts-th row, so that each process gets the same mixture of countries and lengths.

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import pandas as pd
 
 from anonymization.errors import BrokenIntent, RecipeProblem
 from anonymization.schema import FieldType, Schema
-from anonymization.steps.base import Context, Intent, StepEvidence, intent, listed
+from anonymization.steps.base import Context, Intent, StepEvidence, in_one_piece, intent, listed
+
+if TYPE_CHECKING:
+    from anonymization.pii import Counts, Knowledge
 
 LinkKind = Literal["name", "place", "phone", "id", "email", "date", "coordinate"]
 
@@ -49,6 +52,24 @@ class RedactText:
         return intent(self, schema, dict.fromkeys(self.columns, None), says, also_reads=also)
 
     def apply(self, table: pd.DataFrame, context: Context) -> tuple[pd.DataFrame, StepEvidence]:
+        return in_one_piece(self, table, context)
+
+    def scan(self, table: pd.DataFrame, context: Context) -> dict[str, Counts]:  # noqa: ARG002
+        """How this partition's notes use their words, and its names and places (see anonymization.pii.counts)."""
+        from anonymization.pii import Linked, learn  # noqa: PLC0415
+
+        linked = Linked.of(table, self.linked)
+        return {name: learn(_texts(table, name), linked) for name in self.columns}
+
+    def decide(self, scans: Sequence[dict[str, Counts]], context: Context) -> dict[str, Knowledge]:  # noqa: ARG002
+        """What the whole corpus says; it holds the registry's names, so it is kept where the extract is kept."""
+        from anonymization.pii import Counts, Knowledge  # noqa: PLC0415
+
+        return {name: Knowledge.of(Counts.merged(scan[name] for scan in scans)) for name in self.columns}
+
+    def carry_out(
+        self, table: pd.DataFrame, decision: Mapping[str, Knowledge], context: Context
+    ) -> tuple[pd.DataFrame, StepEvidence]:
         # Presidio and its tokeniser take seconds to import; only those who redact pay.
         from anonymization.pii import Linked, own_values_left, redact  # noqa: PLC0415
 
@@ -56,15 +77,15 @@ class RedactText:
         linked = Linked.of(table, self.linked)
         evidence: StepEvidence = {}
         for name in self.columns:
-            texts = [t if isinstance(t, str) else None for t in table[name]]
             redacted, found = redact(
-                texts,
+                _texts(table, name),
                 linked,
                 languages=_strings(table, self.language),
                 countries=_strings(table, self.country),
                 profile=self.profile,
                 keep_words=self.keep_words,
                 processes=context.processes,
+                knowledge=decision[name],
             )
             left = own_values_left(redacted, linked)
             if left:
@@ -72,9 +93,13 @@ class RedactText:
                     f"In {left} texts of {name} an identifier of the same row is there after redaction. "
                     "This is a defect; nothing was released."
                 )
-            out[name] = pd.Series(redacted, dtype=object)
+            out[name] = pd.Series(redacted, dtype=object, index=table.index)
             evidence[name] = {**found, "own_identifiers_left": left}
         return out, evidence
+
+
+def _texts(table: pd.DataFrame, column: str) -> list[str | None]:
+    return [t if isinstance(t, str) else None for t in table[column]]
 
 
 def _strings(table: pd.DataFrame, column: str) -> list[str]:
