@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from anonymization.steps.base import Context, GlobalStep, Intent, Step, StepEvidence
+from anonymization.steps.coarsen_place import CoarsenPlace
 from anonymization.steps.drop import Drop
 from anonymization.steps.generalise import Generalise
 from anonymization.steps.pseudonymise import Pseudonymise
 from anonymization.steps.redact_text import RedactText
 from anonymization.steps.round import Round
 from anonymization.steps.rows import Sample, Shuffle
+from anonymization.steps.shift_dates import ShiftDates
 from anonymization.steps.suppress import Suppress
 from anonymization.steps.topcode import Topcode
 
@@ -21,6 +23,8 @@ STEPS: dict[str, type[Step]] = {
     "round": Round,
     "redact_text": RedactText,
     "suppress": Suppress,
+    "shift_dates": ShiftDates,
+    "coarsen_place": CoarsenPlace,
     "sample": Sample,
     "shuffle": Shuffle,
 }
