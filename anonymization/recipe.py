@@ -64,6 +64,13 @@ class Risk(BaseModel):
     per_household: bool = False
     sensitive: tuple[str, ...] = ()
     missing: Literal["wildcard", "category"] = "wildcard"
+    violations: tuple[Annotated[int, Field(ge=2)], ...] = (2, 3, 5, 10)
+    thresholds: tuple[Annotated[float, Field(ge=0, le=1)], ...] = ()
+    form: Literal["approximate", "exact"] = "approximate"
+    suda: int = Field(default=0, ge=0)
+    sampling_fraction: float = Field(default=0.01, gt=0, le=1)
+    diversity_depth: int = Field(default=2, ge=2)
+    closeness: bool = False
 
     def settings(self) -> RiskSettings:
         return RiskSettings(**self.model_dump())

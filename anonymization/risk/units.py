@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
 from anonymization.errors import Unusable
-from anonymization.risk.classes import Ints, key_codes
+from anonymization.risk.classes import Ints, column_codes, group, key_codes
 
 
 def unit_numbers(table: pd.DataFrame, unit: str) -> Ints:
     """A number for each row's unit, 0..units-1.
 
     Raises:
-        Unusable: when a row does not say to which unit it belongs.
+        Unusable: when there is no such column, or a row does not say to which unit it belongs.
     """
-    numbers = pd.factorize(table[unit].to_numpy(), use_na_sentinel=True)[0].astype(np.int64)
+    if unit not in table.columns:
+        raise Unusable(f"The table has no column {unit} for the household. Correct its name.")
+    numbers = column_codes(table[unit])
     if (numbers < 0).any():
         raise Unusable(
             f"{int((numbers < 0).sum())} rows have no {unit}, so they belong to no household. "
@@ -40,19 +43,32 @@ def profile_codes(table: pd.DataFrame, keys: Sequence[str], unit: str) -> tuple[
     units = int(numbers.max()) + 1 if len(numbers) else 0
     out = np.full((units, len(keys)), -1, dtype=np.int64, order="F")
     for j in range(len(keys)):
-        pairs = np.unique(np.column_stack([numbers, codes[:, j]])[codes[:, j] >= 0], axis=0)
-        low = np.full(units, -1, dtype=np.int64)
-        low[pairs[::-1, 0]] = pairs[::-1, 1]
-        several = np.bincount(pairs[:, 0], minlength=units) > 1
-        out[:, j] = low
-        base = int(codes[:, j].max(initial=-1)) + 1
-        sets: dict[tuple[int, ...], int] = {}
-        spread: dict[int, list[int]] = {}
-        for number, value in pairs[several[pairs[:, 0]]].tolist():
-            spread.setdefault(number, []).append(value)
-        for number, shown in spread.items():
-            out[number, j] = base + sets.setdefault(tuple(shown), len(sets))
+        out[:, j] = _sets(numbers, codes[:, j], units)
     return out, numbers
+
+
+def _sets(numbers: Ints, values: Ints, units: int) -> Ints:
+    """A code for the set of known values of each unit, -1 where it has none; shape (units,).
+
+    The values of each unit, sorted, are taken in one by one: two units have the same state after r values exactly
+    when their r smallest values are the same.
+    """
+    known = values >= 0
+    pairs = np.column_stack([numbers[known], values[known]])
+    pairs = pairs[group(pairs)[1]]
+    pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
+    many = np.bincount(pairs[:, 0], minlength=units)
+    rank = np.arange(len(pairs)) - (np.cumsum(many) - many)[pairs[:, 0]]
+    state = np.zeros(units, dtype=np.int64)
+    order = np.argsort(rank, kind="stable")
+    ends = np.cumsum(np.bincount(rank, minlength=1))
+    for start, end in pairwise([0, *ends.tolist()]):
+        unit, value = pairs[order[start:end]].T
+        state[unit] = group(np.column_stack([state[unit], value]))[0]
+    out: Ints = np.full(units, -1, dtype=np.int64)
+    some = many > 0
+    out[some] = group(np.column_stack([many[some], state[some]]))[0]
+    return out
 
 
 def profiles(table: pd.DataFrame, keys: Sequence[str], unit: str) -> pd.DataFrame:
