@@ -15,7 +15,7 @@ from anonymization.risk.classes import Floats, Ints, Missing, key_codes, weights
 from anonymization.risk.closeness import equal_distance, is_ordered, ordered_distance, sensitive_codes
 from anonymization.risk.diversity import effective_values, heaviest_to_rest
 from anonymization.risk.individual import household_risk, individual_risk
-from anonymization.risk.spread import spread
+from anonymization.risk.spread import Spread, spread
 from anonymization.risk.suda import dis_suda, suda
 from anonymization.risk.tally import Tally, tally
 from anonymization.risk.uniques import log_linear_risk, population_uniques
@@ -214,8 +214,19 @@ def _attack(attack: Attack) -> dict[str, object]:
 def _spread_report(
     table: pd.DataFrame, keys: list[str], name: str, settings: RiskSettings
 ) -> tuple[dict[str, float | None], dict[str, object] | None]:
-    """l-diversity, and t-closeness if wanted, of one sensitive variable. Infinite is None: no c is enough."""
     found = spread(key_codes(table, keys), sensitive_codes(table[name]), missing=settings.missing)
+    return spread_report(found, settings, ordered=is_ordered(table[name]))
+
+
+def spread_report(
+    found: Spread, settings: RiskSettings, *, ordered: bool
+) -> tuple[dict[str, float | None], dict[str, object] | None]:
+    """l-diversity, and t-closeness if wanted, of one sensitive variable. Infinite is None: no c is enough.
+
+    Args:
+        found: of records, or of merged tallies with their counts as weights.
+        settings: what to measure. ordered: whether the variable has an order of its own.
+    """
     distinct, effective = found.distinct(), effective_values(found)
     n = max(found.records.sum(), 1.0)
     ratio = float(heaviest_to_rest(found, settings.diversity_depth).max(initial=0.0))
@@ -230,7 +241,6 @@ def _spread_report(
     }
     if not settings.closeness:
         return diversity, None
-    ordered = is_ordered(table[name])
     far = ordered_distance(found) if ordered else equal_distance(found)
     known = ~np.isnan(far)
     closeness: dict[str, object] = {

@@ -48,7 +48,7 @@ class Spread:
         return np.cumsum(self.distinct()) - self.distinct()
 
 
-def spread(codes: Ints, values: Ints, *, missing: Missing) -> Spread:
+def spread(codes: Ints, values: Ints, *, missing: Missing, weights: Floats | None = None) -> Spread:
     """Counts the known values of each class.
 
     Args:
@@ -56,12 +56,14 @@ def spread(codes: Ints, values: Ints, *, missing: Missing) -> Spread:
         values: codes of the sensitive variable, 0.. and -1 where missing, shape (records,).
         missing: "category": a missing key is a value of its own and classes do not overlap; "wildcard": a class is
             all records compatible with its key, so a record can belong to several.
+        weights: how many records each row stands for (a tally's counts); one when None.
     """
     number, first = group(codes)
-    records = np.bincount(number, minlength=len(first)).astype(np.float64)
+    weights = np.ones(len(codes)) if weights is None else weights
+    records = np.bincount(number, weights=weights, minlength=len(first)).astype(np.float64)
     known = values >= 0
-    key, value, count = _summed(number[known], values[known], np.ones(int(known.sum())))
-    overall = np.bincount(values[known]).astype(np.float64)
+    key, value, count = _summed(number[known], values[known], weights[known])
+    overall = np.bincount(values[known], weights=weights[known]).astype(np.float64)
     distinct = codes[first]
     if missing == "wildcard" and (distinct < 0).any():
         key, value, count = _overlapping(distinct, key, value, count)
