@@ -6,12 +6,19 @@ from anonymization.steps.base import Context, GlobalStep, Intent, Step, StepEvid
 from anonymization.steps.coarsen_place import CoarsenPlace
 from anonymization.steps.drop import Drop
 from anonymization.steps.generalise import Generalise
+from anonymization.steps.microaggregate import Microaggregate
+from anonymization.steps.noise import Noise
+from anonymization.steps.pram import Pram
 from anonymization.steps.pseudonymise import Pseudonymise
+from anonymization.steps.rank_swap import RankSwap
+from anonymization.steps.record_swap import RecordSwap
 from anonymization.steps.redact_text import RedactText
+from anonymization.steps.reweight import Reweight
 from anonymization.steps.round import Round
 from anonymization.steps.rows import Sample, Shuffle
 from anonymization.steps.shift_dates import ShiftDates
 from anonymization.steps.suppress import Suppress
+from anonymization.steps.tail_mean import TailMean
 from anonymization.steps.topcode import Topcode
 
 #: A step's name in a recipe, to what it does. A step that is not here does not exist.
@@ -20,11 +27,18 @@ STEPS: dict[str, type[Step]] = {
     "pseudonymise": Pseudonymise,
     "generalise": Generalise,
     "topcode": Topcode,
+    "tail_mean": TailMean,
     "round": Round,
     "redact_text": RedactText,
     "suppress": Suppress,
     "shift_dates": ShiftDates,
     "coarsen_place": CoarsenPlace,
+    "microaggregate": Microaggregate,
+    "noise": Noise,
+    "pram": Pram,
+    "rank_swap": RankSwap,
+    "record_swap": RecordSwap,
+    "reweight": Reweight,
     "sample": Sample,
     "shuffle": Shuffle,
 }

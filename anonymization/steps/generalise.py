@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar, Literal
@@ -14,19 +14,23 @@ import pandas as pd
 from anonymization.errors import RecipeProblem
 from anonymization.schema import FieldType, Schema
 from anonymization.steps.base import Context, Intent, StepEvidence, intent, listed
+from anonymization.steps.hierarchy import ANY, Levels, read_levels, wrong_levels
 
 
 @dataclass(frozen=True, slots=True)
 class Coarser:
-    """How one column is coarsened; exactly one of `edges`, `width`, `groups`, `period` is given.
+    """How one column is coarsened; exactly one of `edges`, `width`, `groups`, `period` and a hierarchy is given.
 
     Args:
         edges: inner edges of bands, rising; a value belongs to the band whose lower edge it reaches.
         width, lower, upper: bands of one width between two ends, as a short form of `edges`.
-        align_to: a cut-off that must be an edge, so that no band mixes the two sides (discontinuity designs
-            need it).
+        align_to: a cut-off, or several, that must be edges, so that no band mixes the two sides (a poverty line;
+            discontinuity designs need it). Bands of one width start from the first of them; the others part a band.
         groups: new label to the codes that it takes in; `other` takes the rest (empty: they become missing).
         period: month, quarter or year of a date.
+        hierarchy: a code to its labels at levels 1, 2, ...; or `hierarchy_file`, the path of a file of ARX's layout,
+            with `hierarchy_sha256`, so that the recipe says exactly what it does. `level`: which level is shown; a
+            label `*` becomes missing, as do codes that are not in the hierarchy (or `other` takes those).
         age: the edges are completed years of age at the reference date, and the column holds birth dates.
     """
 
@@ -34,34 +38,56 @@ class Coarser:
     width: float = 0.0
     lower: float = 0.0
     upper: float = 0.0
-    align_to: float | None = None
+    align_to: float | tuple[float, ...] | None = None
     groups: Mapping[str, tuple[str | int | float, ...]] | None = None
     other: str = ""
     period: Literal["", "month", "quarter", "year"] = ""
+    hierarchy: Mapping[str, tuple[str, ...]] | None = None
+    hierarchy_file: str = ""
+    hierarchy_sha256: str = ""
+    level: int = 0
     age: bool = False
+
+    @property
+    def cutoffs(self) -> tuple[float, ...]:
+        if self.align_to is None:
+            return ()
+        return (self.align_to,) if isinstance(self.align_to, int | float) else tuple(self.align_to)
+
+    def levels(self) -> Levels | None:
+        """The hierarchy, from the recipe or its file; None when there is none."""
+        if self.hierarchy_file:
+            return read_levels(self.hierarchy_file, self.hierarchy_sha256)
+        return self.hierarchy
 
     def inner_edges(self) -> tuple[float, ...]:
         if self.width <= 0:
             return self.edges
         start = self.lower
-        if self.align_to is not None:
-            start = self.align_to - np.floor((self.align_to - self.lower) / self.width) * self.width
+        if self.cutoffs:
+            first = self.cutoffs[0]
+            start = first - np.floor((first - self.lower) / self.width) * self.width
         count = int(np.floor((self.upper - start) / self.width + 1e-9)) + 1
-        return tuple(float(start + i * self.width) for i in range(count))
+        edges = [float(start + i * self.width) for i in range(count)]
+        return tuple(sorted(edges + [float(c) for c in self.cutoffs if not _among(c, edges)]))
 
     def problem(self, name: str) -> str:
         """What is wrong with the rule, as a sentence; "" when nothing is."""
-        given = [bool(self.edges), self.width > 0, self.groups is not None, bool(self.period)]
-        if sum(given) != 1:
-            return f"generalise: {name} needs exactly one of edges, width, groups or period."
+        tree = self.hierarchy is not None or bool(self.hierarchy_file)
+        given = [bool(self.edges), self.width > 0, self.groups is not None, bool(self.period), tree]
+        if sum(given) != 1 or (self.hierarchy is not None and self.hierarchy_file):
+            return f"generalise: {name} needs exactly one of edges, width, groups, period or a hierarchy."
+        if tree:
+            return wrong_levels(name, self.levels() or {}, self.level)
         edges = self.inner_edges()
         if any(b <= a for a, b in itertools.pairwise(edges)):
             return f"generalise: the edges of {name} do not rise. Put them in order, each once."
         if self.width > 0 and not edges:
             return f"generalise: {name} has no band between its lower and upper end. Widen them."
-        if self.align_to is not None and not any(abs(e - self.align_to) < 1e-9 for e in edges):
+        absent = [c for c in self.cutoffs if not _among(c, edges)]
+        if absent:
             return (
-                f"generalise: {name} must have its cut-off {self.align_to:g} among its edges, "
+                f"generalise: {name} must have its cut-off {', '.join(f'{c:g}' for c in absent)} among its edges, "
                 "or bands mix both sides."
             )
         return ""
@@ -69,6 +95,8 @@ class Coarser:
     def says(self, name: str) -> str:
         if self.groups is not None:
             return f"{name} into {len(self.groups) + bool(self.other)} groups"
+        if self.level:
+            return f"{name} to level {self.level} of its hierarchy"
         if self.period:
             return f"{name} to the {self.period}"
         return f"{name} into {len(self.inner_edges()) + 1} {'age ' if self.age else ''}bands"
@@ -80,11 +108,25 @@ class Generalise:
     columns: Mapping[str, Coarser]
 
     def plan(self, schema: Schema) -> Intent:
-        problems = [p for name, rule in self.columns.items() if (p := rule.problem(name))]
+        problems = []
+        for name, rule in self.columns.items():
+            try:
+                problems += [p] if (p := rule.problem(name)) else []
+            except RecipeProblem as error:
+                problems += error.problems
         if problems:
             raise RecipeProblem(problems)
         says = f"Coarsens {listed([rule.says(name) for name, rule in self.columns.items()])}."
         return intent(self, schema, dict.fromkeys(self.columns, FieldType.STRING), says)
+
+    def crossing(self, protected: Mapping[str, tuple[float, ...]]) -> list[str]:
+        """Protected cut-offs that are not edges of the bands."""
+        return [
+            f"generalise: {name} must have its cut-off {c:g} among the edges of its bands, or bands mix both sides."
+            for name, cutoffs in protected.items()
+            for c in cutoffs
+            if not _among(c, self.columns[name].inner_edges())
+        ]
 
     def apply(self, table: pd.DataFrame, context: Context) -> tuple[pd.DataFrame, StepEvidence]:
         out = table.copy(deep=False)
@@ -102,8 +144,14 @@ class Generalise:
 
 
 def _coarsen(values: pd.Series, rule: Coarser, day: date) -> pd.Series:
+    levels = rule.levels()
+    if levels is not None:
+        return _labelled(
+            values, {code: labels[rule.level - 1] for code, labels in levels.items()}, rule.other
+        )
     if rule.groups is not None:
-        return _grouped(values, rule.groups, rule.other)
+        to = {_code(code): label for label, codes in rule.groups.items() for code in codes}
+        return _labelled(values, to, rule.other)
     if rule.period:
         dates = pd.to_datetime(values, errors="coerce", format="ISO8601")
         period = {"month": "M", "quarter": "Q", "year": "Y"}[rule.period]
@@ -124,13 +172,18 @@ def _ages(values: pd.Series, day: date) -> pd.Series:
     return years.astype("float64").where(born.notna() & (born <= pd.Timestamp(day)))
 
 
-def _grouped(values: pd.Series, groups: Mapping[str, tuple[str | int | float, ...]], other: str) -> pd.Series:
-    to = {_code(code): label for label, codes in groups.items() for code in codes}
+def _labelled(values: pd.Series, to: Mapping[str, str], other: str) -> pd.Series:
     known = values.notna()
-    labels = values[known].map(_code).map(to)
+    codes = values[known].map(_code)
+    labels = codes.map(to)
     if other:
-        labels = labels.fillna(other)
-    return labels.reindex(values.index).astype(object).where(lambda s: s.notna(), None)
+        labels = labels.where(codes.isin(to.keys()), other)
+    labels = labels.reindex(values.index).astype(object)
+    return labels.where(labels.notna() & (labels != ANY), None)
+
+
+def _among(value: float, edges: Iterable[float]) -> bool:
+    return any(abs(edge - value) < 1e-9 for edge in edges)
 
 
 def _code(value: object) -> str:
