@@ -11,6 +11,7 @@ import pandas as pd
 from anonymization.errors import BrokenIntent, RecipeProblem
 from anonymization.evidence import evidence_pack, survivors
 from anonymization.keys import KeyRing
+from anonymization.protect import broken
 from anonymization.recipe import Recipe
 from anonymization.risk.report import risk_report
 from anonymization.schema import FieldType, Schema, VariableRole
@@ -85,7 +86,8 @@ def plan(recipe: Recipe, schema: Schema) -> Plan:
     # The recipe's roles stand: they may be stricter than the data dictionary's.
     now = Schema(tuple(f for f in schema.fields if f.name in recipe.columns))
     intents: list[Intent] = []
-    for step in recipe.built_steps():
+    steps = recipe.built_steps()
+    for step in steps:
         try:
             intent = step.plan(now)
         except RecipeProblem as error:
@@ -95,6 +97,7 @@ def plan(recipe: Recipe, schema: Schema) -> Plan:
         now = intent.result
     if not problems:
         problems += _treatments(recipe, intents) + _order(intents) + _risk(recipe, now)
+        problems += broken(recipe.protect, tuple(recipe.columns), list(zip(steps, intents, strict=True)))
     if problems:
         raise RecipeProblem(problems)
     quasi = {n for n, d in recipe.columns.items() if d.role is VariableRole.QUASI}
