@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from anonymization.errors import RecipeProblem
+from anonymization.protect import Protect
 from anonymization.risk.report import RiskSettings
 from anonymization.schema import VariableRole
 from anonymization.steps import ROW_STEPS, STEPS, Step
@@ -86,6 +87,7 @@ class Recipe(BaseModel):
         columns: every column of the extract and what is decided about it.
         steps: in order, each `{step name: its settings}`.
         risk: what is measured.
+        protect: what evaluators need and no step may break: cut-offs, and columns that are one fact.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -99,6 +101,7 @@ class Recipe(BaseModel):
     columns: dict[str, Decision] = Field(min_length=1)
     steps: tuple[dict[str, dict[str, Any]], ...] = Field(min_length=1)
     risk: Risk
+    protect: Protect = Field(default_factory=Protect)
 
     @property
     def digest(self) -> str:
