@@ -7,7 +7,7 @@ import json
 from dataclasses import fields
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import (
@@ -18,6 +18,7 @@ from pydantic import (
     Field,
     TypeAdapter,
     ValidationError,
+    model_validator,
 )
 
 from anonymization.errors import RecipeProblem
@@ -88,6 +89,7 @@ class Recipe(BaseModel):
         steps: in order, each `{step name: its settings}`.
         risk: what is measured.
         protect: what evaluators need and no step may break: cut-offs, and columns that are one fact.
+        exact: columns whose values stay exact although single households show by them; the column's note says why.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -102,6 +104,15 @@ class Recipe(BaseModel):
     steps: tuple[dict[str, dict[str, Any]], ...] = Field(min_length=1)
     risk: Risk
     protect: Protect = Field(default_factory=Protect)
+    exact: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _exact_with_a_reason(self) -> Self:
+        bare = [n for n in self.exact if n not in self.columns or not self.columns[n].note]
+        if bare:
+            message = f"exact names {', '.join(bare)}, whose column must be decided and have a note that says why"
+            raise ValueError(message)
+        return self
 
     @property
     def digest(self) -> str:
