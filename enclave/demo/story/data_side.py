@@ -20,14 +20,15 @@ def extract(stage: Stage) -> list[str]:
         nadia.wait(f"/extracts/take/{slug}", "done")
         taken = next(e for e in nadia.get("/extracts") if e["dataset"] == slug)
         proved.append(f"{taken['reference']}: {taken['rows']:,} rows of {slug} are sealed in quarantine.")
+    before = nadia.get("/extracts")
     bad = io.BytesIO(b"household_id,head_surname\nH1,Nobody\n")
     form = {"dataset": IBR, "as_of": "2026-01-01", "source": "a file with most of its columns missing"}
     reply = nadia.raw("POST", "/extracts", data=form, files={"file": ("bad.csv", bad, "text/csv")})
     prove(reply.status_code == 422, f"A bad file should have been refused, and got {reply.status_code}.")
     prove("Nobody" not in reply.text, "The refusal of a bad file quotes a value of it.")
-    before = len(nadia.get("/extracts"))
+    prove(nadia.get("/extracts") == before, "A bad file that was refused left something behind.")
     proved.append(
-        f"A bad file is refused with a sentence and leaves nothing behind ({before} extracts, as before)."
+        f"A bad file is refused with a sentence and leaves nothing behind ({len(before)} extracts, as before)."
     )
     return proved
 
@@ -105,9 +106,12 @@ def synthesise(stage: Stage) -> list[str]:
 
 
 def store(stage: Stage) -> list[str]:
-    """Every release read back through another client, every byte compared; a locked version cannot be deleted."""
+    """Every release read back through another client, every byte compared; a locked version cannot be deleted.
+
+    Told again after a crash, everything that was there before must be there still.
+    """
     client = s3(stage.settings)
-    count = 0
+    read: set[tuple[str, str, str]] = set()
     for listed in client.list_object_versions(Bucket="releases").get("Versions", []):
         if not listed["Key"].endswith("manifest.json"):
             continue
@@ -119,8 +123,12 @@ def store(stage: Stage) -> list[str]:
                 f"{file['name']} of release {manifest['release']} is not what its manifest says.",
             )
             prove(got.get("ServerSideEncryption"), f"{file['name']} is not encrypted at rest.")
-            count += 1
-    prove(count, "No released object was found.")
+            read.add((file["key"], file["version_id"], file["sha256"]))
+    prove(read, "No released object was found.")
+    lost = stage.found.get("stored", set()) - read
+    prove(not lost, f"{len(lost)} objects that were there before the crash are gone.")
+    again = ["Nothing that was acknowledged before the crash is missing."] if "stored" in stage.found else []
+    stage.found["stored"] = read
     victim = listed["Key"], listed["VersionId"]
     try:
         client.delete_object(Bucket="releases", Key=victim[0], VersionId=victim[1])
@@ -130,6 +138,7 @@ def store(stage: Stage) -> list[str]:
         prove(condition=False, otherwise="A locked version could be deleted.")
         words = ""
     return [
-        f"{count} objects read back through boto3 have the digests that their manifests say, all encrypted at rest.",
+        *again,
+        f"{len(read)} objects read back through boto3 have the digests that their manifests say, all encrypted.",
         f"Deleting a locked version as the administrator is refused ({words}).",
     ]
