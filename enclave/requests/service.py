@@ -28,6 +28,8 @@ from policies import Decision
 
 #: Groups that share a workspace are numbered from here.
 FIRST_GID = 62_000
+#: Characters; a shorter reason says nothing.
+SHORTEST_REASON = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +96,11 @@ class Requests:
         """Approves; with the approval come the project and its entitlement.
 
         Args:
+            reason: in a sentence; everybody reads it in the register.
             round_seen: the round that the approver read; Conflict when the answers have changed since.
         """
         actor.must(Capability.ACCESS_REQUEST_DECIDE)
+        _must_say_why(reason, "Say in a sentence why: everybody reads it in the public register.")
         with self.kit.write() as uow:
             request = uow.get(AccessRequest, id_)
             self._for_this_steward(uow, actor, request)
@@ -193,11 +197,7 @@ class Requests:
         self, actor: Actor, id_: str, reason: str, verb: RequestVerb, event: Event, words: str
     ) -> AccessRequest:
         actor.must(Capability.ACCESS_REQUEST_DECIDE)
-        if len(reason.strip()) < 10:
-            raise Invalid(
-                ["Say in a sentence why, so that the requester knows what to do next."],
-                {"reason": "Say in a sentence why"},
-            )
+        _must_say_why(reason, "Say in a sentence why, so that the requester knows what to do next.")
         with self.kit.write() as uow:
             request = uow.get(AccessRequest, id_)
             moved = REQUEST_MACHINE.move(request.state, verb)
@@ -305,3 +305,8 @@ def _complete(answers: RequestAnswers) -> None:
     fields = {name: words for name, words in asked.items() if not getattr(answers, name)}
     if fields:
         raise Invalid(list(fields.values()), fields)
+
+
+def _must_say_why(reason: str, otherwise: str) -> None:
+    if len(reason.strip()) < SHORTEST_REASON:
+        raise Invalid([otherwise], {"reason": "Say in a sentence why"})

@@ -46,6 +46,16 @@ def test_two_projects_cannot_join_their_pseudonyms(house):
     assert not ids[0] & ids[1]
 
 
+@pytest.mark.parametrize("verb", ["approve", "refuse", "send_back"])
+def test_every_decision_says_why(house, verb):
+    publish(house)
+    request = a_submitted_request(house)
+    for nothing in ("", "   ", "ok", " " * 40):
+        with pytest.raises(Invalid, match="Say in a sentence why"):
+            getattr(house.requests, verb)(house.actor("stefan"), request.id, nothing)
+    assert house.requests.read(house.actor("stefan"), request.id).state is RequestState.SUBMITTED
+
+
 def test_nobody_approves_their_own_request(house):
     publish(house)
     stefan = house.people.by_username("stefan")
