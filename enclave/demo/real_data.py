@@ -5,6 +5,7 @@ PROGRESA's original terms are not stated, so the file is read where it lies and 
 
 from __future__ import annotations
 
+from datetime import date
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from enclave.kernel.errors import NotFound
 from enclave.settings import Settings
 
 _FILE = "progresa.parquet"
+#: The day that each dataset's last rows show: the panel's last wave, the survey's interviews.
+SHOWS = {"progresa": date(1999, 11, 30), "panes": date(2007, 3, 31)}
 #: The folder that holds this checkout's `enclave` package.
 _PROJECT = Path(__file__).resolve().parents[2]
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
 from enclave.catalogue.model import Dataset
 from enclave.demo.country import AS_OF
-from enclave.demo.real_data import real_data, real_dataset
+from enclave.demo.real_data import SHOWS, real_data, real_dataset
 from enclave.extracts.reading import write_extract
 from enclave.kernel.errors import NotFound
 from enclave.settings import Settings
@@ -23,10 +23,11 @@ def write_source(settings: Settings, dataset: Dataset, path: Path) -> tuple[date
         NotFound: when no source is known for the dataset; register a file instead.
     """
     if dataset.slug == "ibr-households":
-        write_extract(read_households(settings.registry, as_of=AS_OF), path, dataset)
-        return AS_OF, "The registry's database, by its reader"
+        as_of = min(AS_OF, datetime.now(UTC).date())
+        write_extract(read_households(settings.registry, as_of=as_of), path, dataset)
+        return as_of, "The registry's database, by its reader"
     if dataset.slug == real_dataset(settings).slug:
         _, table = real_data(settings)
         pq.write_table(table, path)
-        return AS_OF, "Published research data, as they are"
+        return SHOWS[dataset.slug], "Published research data, as they are"
     raise NotFound(f"No source is set up for {dataset.slug}. Register a file: enclave extract register FILE.")

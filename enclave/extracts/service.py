@@ -17,7 +17,7 @@ from enclave.extracts.model import EXTRACT_MACHINE, Extract, ExtractState, Extra
 from enclave.extracts.reading import read_extract
 from enclave.extracts.scratch import clear_folder, sweep
 from enclave.kernel.actors import Actor, Capability
-from enclave.kernel.errors import EnclaveError, IllegalMove, NotFound, Unavailable
+from enclave.kernel.errors import EnclaveError, IllegalMove, Invalid, NotFound, Unavailable
 from enclave.kernel.events import Event
 from enclave.kernel.ids import new_id
 from enclave.kernel.kit import Kit, UnitOfWork
@@ -66,6 +66,11 @@ class Extracts:
         """
         actor.must(Capability.EXTRACT_REGISTER)
         described = self._dataset(dataset)
+        if as_of > self.kit.clock.today() + timedelta(days=1):  # the day may have begun where the registry is
+            raise Invalid(
+                ["The day that the extract shows lies in the future. Give the day on which it was taken."],
+                {"as_of": "Give a day that has been"},
+            )
         try:
             taken = read_extract(path, described)
         except EnclaveError as error:
@@ -82,10 +87,11 @@ class Extracts:
                 QUARANTINE, f"{dataset}/{id_}.sealed", sealed, media_type="application/octet-stream"
             )
         with self.kit.write() as uow:
-            number = uow.number(f"extract-{as_of.year}")
+            year = self.kit.clock.today().year
+            number = uow.number(f"extract-{year}")
             extract = Extract(
                 id=id_,
-                reference=f"EX-{as_of.year}-{number:04d}",
+                reference=f"EX-{year}-{number:04d}",
                 dataset=dataset,
                 as_of=as_of,
                 source=source,

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -71,12 +72,12 @@ def house(tmp_path, monkeypatch):
     return house
 
 
-def an_extract(house, name: str = "one") -> Extract:
+def an_extract(house, name: str = "one", as_of: date = TODAY) -> Extract:
     file = house.root / f"{name}.parquet"
     rows = {"household_id": ["H1", "H2"], "head_name": [CANARY, name], "region_code": ["R01", "R02"]}
     pd.DataFrame({**rows, "welfare": [1.0, 2.0]}).to_parquet(file)
     return house.extracts.register(
-        house.actor("stefan"), dataset="households", path=file, as_of=TODAY, source="a test's file"
+        house.actor("stefan"), dataset="households", path=file, as_of=as_of, source="a test's file"
     )
 
 
@@ -194,6 +195,24 @@ def test_the_house_opens_with_a_closed_state_directory_and_an_empty_scratch(tmp_
         assert os.umask(0o022) == 0o022
     finally:
         os.umask(mask)
+
+
+# Days
+
+
+@pytest.mark.parametrize(
+    ("days", "taken"), [(-20_000, True), (0, True), (1, True), (2, False), (26_000, False)]
+)
+def test_an_extract_shows_a_day_that_has_been_and_is_numbered_by_the_year_in_which_it_came(
+    house, days, taken
+):
+    as_of = TODAY + timedelta(days=days)
+    if taken:
+        assert an_extract(house, as_of=as_of).reference == "EX-2026-0001"
+        return
+    with pytest.raises(Invalid, match="lies in the future"):
+        an_extract(house, as_of=as_of)
+    assert house.extracts.all(house.actor("stefan")) == []
 
 
 # Retention
