@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Self
 
@@ -10,13 +11,21 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 #: Refused outside the demo: anybody can read these here.
 DEMO_SECRET = "demo-only-not-a-secret"  # noqa: S105
+#: Bytes; everything secret is derived from the master key, so nobody may guess it.
+SHORTEST_KEY = 16
+#: Names another file than `.env`; it cannot stand in the file that it names.
+ENV_FILE = "REGISTRY_ENCLAVE_ENV_FILE"
 
 
 class Settings(BaseSettings):
     """What an installation can set. Secrets have no usable default outside the demo."""
 
     model_config = SettingsConfigDict(
-        env_prefix="REGISTRY_ENCLAVE_", env_file=".env", frozen=True, extra="ignore", env_ignore_empty=True
+        env_prefix="REGISTRY_ENCLAVE_",
+        env_file=os.environ.get(ENV_FILE, ".env"),
+        frozen=True,
+        extra="ignore",
+        env_ignore_empty=True,
     )
 
     demo: bool = Field(
@@ -99,6 +108,11 @@ class Settings(BaseSettings):
                         "your own (for example from `openssl rand -hex 32`), or start the demo with "
                         "REGISTRY_ENCLAVE_DEMO=true."
                     )
+        if len(self.master_key.get_secret_value().encode()) < SHORTEST_KEY:
+            raise ValueError(
+                f"master_key is shorter than {SHORTEST_KEY} bytes. Set REGISTRY_ENCLAVE_MASTER_KEY to a long secret, "
+                "for example from `openssl rand -hex 32`."
+            )
         return self
 
     @property

@@ -111,7 +111,8 @@ def _settings() -> str:
         for name, field in Settings.model_fields.items()
     )
     return (
-        "# Settings\n\nRead from the environment and from `.env`, once. The product refuses to start with the "
+        "# Settings\n\nRead from the environment and from `.env` (or the file that `REGISTRY_ENCLAVE_ENV_FILE` names), "
+        "once. The product refuses to start with the "
         "demo's secrets outside the demo.\n\n| setting | default | meaning |\n|---|---|---|\n" + rows
     )
 

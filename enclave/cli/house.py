@@ -12,7 +12,8 @@ from functools import partial
 from pathlib import Path
 
 from enclave.cli.supervisor import Service, Supervisor
-from enclave.settings import Settings
+from enclave.kernel.errors import Conflict, Unavailable
+from enclave.settings import ENV_FILE, Settings
 
 Say = Callable[[str], None]
 
@@ -85,8 +86,9 @@ def _store_with_buckets(settings: Settings) -> Callable[[], bool]:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """The settings as the child processes read them, with paths made absolute."""
+    """The settings as the child processes read them, with paths made absolute; they read no `.env` of their own."""
     env = {k: v for k, v in os.environ.items() if not k.startswith("REGISTRY_ENCLAVE_")}
+    env[ENV_FILE] = os.devnull
     for name, field in type(settings).model_fields.items():
         value = getattr(settings, name)
         if value is None or (value == field.default and name not in {"state_dir", "session_runtime"}):
@@ -115,6 +117,7 @@ def open_house(settings: Settings, say: Say) -> Iterator[Supervisor]:
         _close_to_others(settings)
         _sweep(settings)
         upgrade(settings.database)
+        _keep_demo_and_earnest_apart(settings)
         supervisor = Supervisor(services(settings), settings.state_dir)
         say("Starting the object store, the portal, the gateway, the hub and the worker …")
         supervisor.start()
@@ -128,8 +131,14 @@ def open_house(settings: Settings, say: Say) -> Iterator[Supervisor]:
 
 def _close_to_others(settings: Settings) -> None:
     """The state directory is ours alone, also one that an earlier start left open."""
-    settings.state_dir.mkdir(parents=True, exist_ok=True)
-    settings.state_dir.chmod(0o700)
+    try:
+        settings.state_dir.mkdir(parents=True, exist_ok=True)
+        settings.state_dir.chmod(0o700)
+    except OSError:
+        raise Unavailable(
+            f"The state directory {settings.state_dir} cannot be made or is not ours. Set REGISTRY_ENCLAVE_STATE_DIR "
+            "to a folder that this account may write to."
+        ) from None
     for file in settings.state_dir.glob("enclave.sqlite*"):
         file.chmod(0o600)
 
@@ -144,6 +153,29 @@ def _sweep(settings: Settings) -> None:
         except BlockingIOError:
             return  # the supervisor says so itself, in a sentence
         build(settings).extracts.sweep(alone=True)
+
+
+def _keep_demo_and_earnest_apart(settings: Settings) -> None:
+    """The demo's accounts have passwords that everybody can read: they and real ones are never in one database.
+
+    Raises:
+        Conflict: when they would be, or already are.
+    """
+    from enclave.bootstrap import build  # noqa: PLC0415 - heavy
+    from enclave.demo.house import MAIL  # noqa: PLC0415
+
+    invented, others = build(settings).people.counted(MAIL)
+    if settings.demo and others and not invented:
+        raise Conflict(
+            "This database already has accounts that are not the demo's, and the demo's passwords are known to "
+            "everybody. Give the demo a database and a state directory of its own (REGISTRY_ENCLAVE_DATABASE_URL, "
+            "REGISTRY_ENCLAVE_STATE_DIR)."
+        )
+    if invented and not settings.demo:
+        raise Conflict(
+            "This database holds the demo's accounts, whose passwords are known to everybody. Start in earnest on "
+            "an empty database and state directory (REGISTRY_ENCLAVE_DATABASE_URL, REGISTRY_ENCLAVE_STATE_DIR)."
+        )
 
 
 def welcome(settings: Settings, say: Say) -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from enclave.cli.house import open_house, welcome
 from enclave.cli.supervisor import Supervisor
-from enclave.settings import Settings
+from enclave.settings import DEMO_SECRET, Settings
 
 Say = Callable[[str], None]
 AFTER_THE_CRASH = "store, after a crash"
@@ -40,9 +41,15 @@ class Plan:
     stay: bool
 
     def settings(self) -> Settings:
-        os.environ["REGISTRY_ENCLAVE_DEMO"] = "true"
+        """A house of its own: whatever is set for this machine in earnest, the story does not touch it."""
         return Settings(
+            _env_file=None,
             demo=True,
+            database_url="",
+            registry_url="",
+            objects_url="",
+            master_key=SecretStr(DEMO_SECRET),
+            objects_secret_key=SecretStr(DEMO_SECRET),
             state_dir=(self.folder / "state").resolve(),
             demo_households=self.households,
             public_url=f"http://127.0.0.1:{self.first_port}",

@@ -19,6 +19,8 @@ SEED = 20_261_122
 SETUP = service("setup")
 #: What the demo's standing tables may spend in a year.
 EPSILON = 3.0
+#: Every account of the demo has its address here, and no other account has.
+MAIL = "@demo.invalid"
 Say = Callable[[str], None]
 
 
@@ -70,7 +72,7 @@ def set_up(house: Enclave, say: Say) -> None:
                 SETUP,
                 username=person.username,
                 name=person.name,
-                email=f"{person.username}@demo.invalid",
+                email=f"{person.username}{MAIL}",
                 organisation=person.organisation,
                 roles=(person.role,),
                 password=person.password,

@@ -78,6 +78,12 @@ class People(SigningIn):
         with self.kit.read() as uow:
             return sorted(uow.find(Person), key=lambda p: p.username)
 
+    def counted(self, mail: str) -> tuple[int, int]:
+        """How many accounts have an address that ends in `mail`, and how many have another."""
+        with self.kit.read() as uow:
+            found = [person.email.endswith(mail) for person in uow.find(Person)]
+        return sum(found), len(found) - sum(found)
+
     def disable(self, actor: Actor, username: str) -> Person:
         """Shuts an account; whatever it is signed in with ends at once, sealed sessions within a minute."""
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 
+from enclave.kernel.errors import Unavailable
 from enclave.store.engine import connect
 
 
@@ -20,8 +21,19 @@ def config(url: str) -> Config:
 
 
 def upgrade(url: str) -> None:
-    """Runs what is missing; doing it twice changes nothing."""
-    command.upgrade(config(url), "head")
+    """Runs what is missing; doing it twice changes nothing.
+
+    Raises:
+        Invalid: the address is not a database's.
+        Unavailable: the database does not answer.
+    """
+    try:
+        command.upgrade(config(url), "head")
+    except sa.exc.OperationalError:
+        raise Unavailable(
+            "The product's database does not answer. Check that it runs, that REGISTRY_ENCLAVE_DATABASE_URL is "
+            "right and that the account may make tables there; then start again."
+        ) from None
 
 
 def tables(url: str) -> set[str]:
