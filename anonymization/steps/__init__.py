@@ -43,7 +43,7 @@ STEPS: dict[str, type[Step]] = {
     "shuffle": Shuffle,
 }
 
-#: Steps that move or remove whole rows and so treat no column.
-ROW_STEPS = frozenset({"sample", "shuffle"})
+#: Steps that move whole rows and so treat no column.
+ROW_STEPS = frozenset({"shuffle"})
 
 __all__ = ["ROW_STEPS", "STEPS", "Context", "GlobalStep", "Intent", "Step", "StepEvidence"]
