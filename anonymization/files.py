@@ -15,7 +15,7 @@ import io
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -31,9 +31,10 @@ SEPARATORS = ",;\t|"
 #: What says "missing" in a column of numbers.
 NO_NUMBER = ("NA", "N/A", "NaN", "nan", "null", "NULL", ".")
 _SAMPLE = 1 << 16
-_INTEGER = r"^-?(0|[1-9][0-9]{0,17})$"
-_REAL = r"^-?(0|[1-9][0-9]{0,14})?(\.[0-9]*)?([eE][-+]?[0-9]{1,3})?$"
-_COMMA = r"^-?(0|[1-9][0-9]{0,14})(,[0-9]+)?$"
+#: How a number is written in a cell.
+INTEGER = r"^-?(0|[1-9][0-9]{0,17})$"
+REAL = r"^-?(0|[1-9][0-9]{0,14})?(\.[0-9]*)?([eE][-+]?[0-9]{1,3})?$"
+COMMA = r"^-?(0|[1-9][0-9]{0,14})(,[0-9]+)?$"
 _EXACT = 1 << 53  # beyond this a float no longer tells integers apart
 _DAMAGED = "The parquet file {name} is cut off or damaged. Write it again and take the whole file."
 
@@ -64,18 +65,44 @@ def read_table(
             too few cells, names that occur twice, damaged or encrypted parquet, a spreadsheet.
     """
     file = Path(path)
+    head = _head(file)
+    if head[:4] == b"PAR1":
+        return _parquet(file, columns)
+    return _csv(file, head, columns, na)
+
+
+def file_kind(path: Path) -> Literal["csv", "parquet"]:
+    """What a file is by its content; raises Unusable, as `read_table`, when it is neither."""
+    head = _head(path)
+    if head[:4] == b"PAR1":
+        return "parquet"
+    # A NUL or two are for who reads the rows to judge; UTF-16 is full of them.
+    _refuse_other_kinds(path, head.replace(b"\0", b"") if head.count(b"\0") < len(head) // 100 else head)
+    return "csv"
+
+
+def header(path: Path) -> tuple[str, list[str]]:
+    """The separator and the column names of a CSV file, for who reads the rows in pieces.
+
+    Raises:
+        Unusable: the names are not UTF-8. Rows that are not are for the caller to judge.
+    """
+    separator, names, _ = _header(path, _head(path), errors="replace")
+    if any("\ufffd" in name for name in names):
+        raise Unusable(_not_utf8(path))
+    return separator, names
+
+
+def _head(file: Path) -> bytes:
     try:
         with file.open("rb") as stream:
-            head = stream.read(_SAMPLE)
+            return stream.read(_SAMPLE)
     except FileNotFoundError:
         raise Unusable(f"There is no file {file.name} at that path. Correct the path.") from None
     except IsADirectoryError:
         raise Unusable(f"{file.name} is a folder. Name one CSV or parquet file in it.") from None
     except OSError as error:
         raise Unusable(f"{file.name} cannot be read: {error.strerror}. Correct its permissions.") from None
-    if head[:4] == b"PAR1":
-        return _parquet(file, columns)
-    return _csv(file, head, columns, na)
 
 
 def numbers(values: pd.Series, name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -181,7 +208,7 @@ def _csv(file: Path, head: bytes, columns: Sequence[str] | None, na: Sequence[st
 
 
 def _refuse_other_kinds(file: Path, head: bytes) -> None:
-    if not head.strip():
+    if not head.removeprefix(b"\xef\xbb\xbf").strip():
         raise Unusable(f"{file.name} is empty. Export it again.")
     if head[:4] == b"PARE":
         raise Unusable(f"{file.name} is encrypted parquet. Decrypt it first.")
@@ -191,7 +218,7 @@ def _refuse_other_kinds(file: Path, head: bytes) -> None:
         raise Unusable(f"{file.name} is UTF-16 or no text at all. Save it as CSV in UTF-8.")
 
 
-def _header(file: Path, head: bytes) -> tuple[str, list[str], int]:
+def _header(file: Path, head: bytes, errors: str = "strict") -> tuple[str, list[str], int]:
     """The separator, the names in the first line, how many blank lines stand before it.
 
     A column without a name is called by its number.
@@ -199,7 +226,7 @@ def _header(file: Path, head: bytes) -> tuple[str, list[str], int]:
     # A cut may fall inside a character: the last bytes of a full sample say nothing about the encoding.
     cut = head if len(head) < _SAMPLE else head[: head.rfind(b"\n") + 1] or head[:-4]
     try:
-        text = cut.decode("utf-8-sig")
+        text = cut.decode("utf-8-sig", errors)
     except UnicodeDecodeError:
         raise Unusable(_not_utf8(file)) from None
     best, most = SEPARATORS[0], (-1, -1)
@@ -252,10 +279,10 @@ def _values(column: pa.ChunkedArray, *, comma: bool) -> pd.Series:
     known = pc.if_else(pc.is_in(distinct, pa.array(NO_NUMBER)), None, distinct)
     if known.null_count == len(known):
         return pd.Series([None] * len(column), dtype=object)
-    for pattern in (_INTEGER, _REAL, *([_COMMA] if comma else [])):
+    for pattern in (INTEGER, REAL, *([COMMA] if comma else [])):
         if pc.all(_number(known, pattern)).as_py():
-            plain = pc.replace_substring(known, ",", ".") if pattern is _COMMA else known
-            values = plain.cast(pa.int64() if pattern is _INTEGER else pa.float64())
+            plain = pc.replace_substring(known, ",", ".") if pattern is COMMA else known
+            values = plain.cast(pa.int64() if pattern is INTEGER else pa.float64())
             return _exact(pa.chunked_array([values.take(coded.indices)]))
     texts = np.array([*distinct.to_pylist(), None], dtype=object)
     places = coded.indices.fill_null(len(distinct)).to_numpy(zero_copy_only=False)
