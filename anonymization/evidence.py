@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-import pandas as pd
-
-from anonymization.errors import BrokenIntent
-from anonymization.keys import normalise
-from anonymization.recipe import Recipe
-from anonymization.schema import VariableRole
-from anonymization.tables import parquet_bytes, sha256
+from anonymization.partitions.engine import Made
+from anonymization.planning import Plan
 
 SCHEMA = "evidence/1"
 _LIBRARIES = (
@@ -21,20 +15,15 @@ _LIBRARIES = (
 )  # fmt: skip
 
 
-def evidence_pack(
-    *,
-    recipe: Recipe,
-    plan: Mapping[str, object],
-    steps: Sequence[Mapping[str, object]],
-    source: pd.DataFrame,
-    released: pd.DataFrame,
-    risk_before: Mapping[str, object],
-    risk_after: Mapping[str, object],
-    survivors: Mapping[str, int],
-    settings: Mapping[str, object],
-    output_digest: str,
-) -> dict[str, object]:
-    """Puts the pack together; digests are SHA-256 of Parquet bytes."""
+def evidence_pack(todo: Plan, made: Made, input_digest: str, output_digest: str) -> dict[str, object]:
+    """Puts the pack together.
+
+    Args:
+        todo: what was planned. made: what was done and measured.
+        input_digest: SHA-256 of the extract: of the file as it came, or of a table's Parquet bytes.
+        output_digest: SHA-256 of the release's Parquet bytes.
+    """
+    recipe, job = todo.recipe, made.job
     return {
         "schema": SCHEMA,
         "recipe": {
@@ -45,21 +34,26 @@ def evidence_pack(
             "unit": recipe.unit,
             "tier": recipe.tier,
         },
-        "input": {
-            "digest": sha256(parquet_bytes(source)),
-            "rows": len(source),
-            "columns": len(source.columns),
+        "input": {"digest": input_digest, "rows": job.rows, "columns": len(todo.schema.names)},
+        "set_aside": {"rows": len(made.set_aside), "reasons": made.reasons()},
+        "plan": todo.to_dict(),
+        "steps": [
+            {"kind": intent.kind, "says": intent.says, "evidence": found}
+            for intent, found in zip(todo.intents, made.evidence, strict=True)
+        ],
+        "risk": {"before": made.before, "after": made.after},
+        "identifiers_found_in_output": made.survivors,
+        "identifier_numbers_found_in_text": made.numbers,
+        "settings": {
+            "scope": job.scope,
+            "reference_date": job.reference_date.isoformat(),
+            "key_version": job.keys.version,
         },
-        "plan": dict(plan),
-        "steps": [dict(step) for step in steps],
-        "risk": {"before": dict(risk_before), "after": dict(risk_after)},
-        "identifiers_found_in_output": dict(survivors),
-        "settings": dict(settings),
         "versions": versions(),
         "output": {
             "digest": output_digest,
-            "rows": len(released),
-            "columns": [str(c) for c in released.columns],
+            "rows": made.rows,
+            "columns": list(made.shape.names),
             "media_type": "application/vnd.apache.parquet",
         },
     }
@@ -73,29 +67,4 @@ def versions() -> dict[str, str]:
             out[name] = version(name)
         except PackageNotFoundError:
             out[name] = "not installed as a package"
-    return out
-
-
-def survivors(before: pd.DataFrame, after: pd.DataFrame, recipe: Recipe) -> dict[str, int]:
-    """For each direct identifier, how many cells of the release still hold one of its values whole.
-
-    Raises:
-        BrokenIntent: when a direct identifier that names single records (most values distinct) is found at
-            all.
-    """
-    cells = {
-        str(c): after[c].map(normalise, na_action="ignore") for c in after.columns if after[c].dtype == object
-    }
-    out: dict[str, int] = {}
-    for name, decision in recipe.columns.items():
-        if decision.role is not VariableRole.DIRECT:
-            continue
-        values = {t for t in map(normalise, before[name].dropna().unique()) if t and len(t) >= 4}
-        out[name] = sum(int(column.isin(values).sum()) for column in cells.values()) if values else 0
-        singling = len(values) > 0.5 * max(1, int(before[name].notna().sum()))
-        if out[name] and singling:
-            raise BrokenIntent(
-                f"{out[name]} cells of the release still hold values of the direct identifier {name}. "
-                "Nothing was released; drop or pseudonymise every column that repeats it."
-            )
     return out

@@ -25,4 +25,4 @@ class Drop:
         )
 
     def apply(self, table: pd.DataFrame, context: Context) -> tuple[pd.DataFrame, StepEvidence]:  # noqa: ARG002
-        return table.drop(columns=list(self.columns)), {"columns": len(self.columns)}
+        return table.drop(columns=list(self.columns)), {"global": {"columns": len(self.columns)}}

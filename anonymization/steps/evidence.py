@@ -31,7 +31,7 @@ class Distinct(int):
         count = len(kept)
         if count == _KEPT:
             estimate = (count - 1) / ((float(kept[-1]) + 1.0) / 2.0**64)
-            count = round(estimate, 2 - math.floor(math.log10(estimate)))
+            count = int(float(f"{estimate:.3g}"))
         self = super().__new__(cls, count)
         self.hashes = kept
         return self
@@ -78,7 +78,7 @@ def merged(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return out
 
 
-def _together(values: list[Any]) -> Any:
+def _together(values: list[Any]) -> Any:  # noqa: PLR0911 - one case a line
     first = values[0]
     if all(isinstance(v, Distinct) for v in values):
         return int(Distinct.union(values))

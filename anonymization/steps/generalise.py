@@ -14,6 +14,7 @@ import pandas as pd
 from anonymization.errors import RecipeProblem
 from anonymization.schema import FieldType, Schema
 from anonymization.steps.base import Context, Intent, StepEvidence, intent, listed
+from anonymization.steps.evidence import Distinct
 from anonymization.steps.hierarchy import ANY, Levels, read_levels, wrong_levels
 
 
@@ -136,8 +137,8 @@ class Generalise:
             after = _coarsen(before, rule, context.reference_date)
             out[name] = after.to_numpy(dtype=object)
             evidence[name] = {
-                "levels_before": int(before.nunique()),
-                "levels_after": int(after.nunique()),
+                "levels_before": Distinct.of(before),
+                "levels_after": Distinct.of(after),
                 "unreadable": int((after.isna() & before.notna()).sum()),
             }
         return out, evidence

@@ -10,6 +10,7 @@ import pandas as pd
 from anonymization.keys import TOKEN_LENGTH
 from anonymization.schema import FieldType, Schema
 from anonymization.steps.base import Context, Intent, StepEvidence, intent, listed
+from anonymization.steps.evidence import Distinct
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +28,16 @@ class Pseudonymise:
     def apply(self, table: pd.DataFrame, context: Context) -> tuple[pd.DataFrame, StepEvidence]:
         out = table.copy(deep=False)
         evidence: StepEvidence = {
-            "domain": self.domain,
-            "method": "HMAC-SHA-256 under HKDF-SHA-256(scope, domain, version)",
-            "token_bits": 5 * TOKEN_LENGTH,
-            "key_version": context.keys.version,
+            "global": {
+                "domain": self.domain,
+                "method": "HMAC-SHA-256 under HKDF-SHA-256(scope, domain, version)",
+                "token_bits": 5 * TOKEN_LENGTH,
+                "key_version": context.keys.version,
+            }
         }
         for name in self.columns:
-            out[name] = context.keys.tokens(context.scope, self.domain, table[name])
-            evidence[f"distinct:{name}"] = int(out[name].nunique())
+            # Tokens come by position; the table's index holds its row numbers.
+            out[name] = context.keys.tokens(context.scope, self.domain, table[name]).to_numpy()
+            evidence[f"distinct:{name}"] = Distinct.of(out[name])
             evidence[f"missing:{name}"] = int(out[name].isna().sum())
         return out, evidence

@@ -35,6 +35,7 @@ class Suppress:
     """
 
     kind: ClassVar[str] = "suppress"
+    looks_at_all_rows: ClassVar[bool] = True
     keys: tuple[str, ...]
     k: int
     importance: Mapping[str, float] = field(default_factory=dict)
