@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from enclave.bootstrap import Enclave, build
 from enclave.demo.house import actor, fill_registry, real_slug, set_up
+from enclave.demo.sources import PUBLISHED, REGISTRY
+from enclave.extracts.model import Extract
 from enclave.kernel.actors import Actor
 from enclave.kernel.errors import Unavailable
 from enclave.kernel.work import Job
@@ -35,14 +37,18 @@ def load(settings: Settings, say: Say) -> None:
 
 
 def take(house: Enclave, who: Actor, slug: str, say: Say) -> str:
-    """Has the worker take an extract, unless one was taken; its id."""
-    known = [e for e in house.extracts.all(who) if e.dataset == slug]
+    """Has the worker take an extract, unless one was taken; its id, whatever people have sent since."""
+    known = _taken(house, who, slug)
     if not known:
         say(f"Taking an extract of {slug} …")
-        house.extracts.order(who, "take_extract", {"dataset": slug}, key=slug)
+        house.extracts.order(who, "take_extract", {"dataset": slug}, key=slug, again=True)
         wait(house, who, "take_extract", slug, say)
-        known = [e for e in house.extracts.all(who) if e.dataset == slug]
-    return known[-1].id
+        known = _taken(house, who, slug)
+    return known[0].id
+
+
+def _taken(house: Enclave, who: Actor, slug: str) -> list[Extract]:
+    return [e for e in house.extracts.all(who) if e.dataset == slug and e.source in {REGISTRY, PUBLISHED}]
 
 
 def step(house: Enclave, who: Actor, kind: str, extract: str, say: Say) -> None:

@@ -18,6 +18,8 @@ import pandas as pd
 import pytest
 from houses import TODAY, a_house
 
+from enclave.demo import load
+from enclave.demo.sources import REGISTRY
 from enclave.extracts import making as making_module
 from enclave.extracts import scratch
 from enclave.extracts.making import Making
@@ -72,12 +74,12 @@ def house(tmp_path, monkeypatch):
     return house
 
 
-def an_extract(house, name: str = "one", as_of: date = TODAY) -> Extract:
+def an_extract(house, name: str = "one", as_of: date = TODAY, source: str = "a test's file") -> Extract:
     file = house.root / f"{name}.parquet"
     rows = {"household_id": ["H1", "H2"], "head_name": [CANARY, name], "region_code": ["R01", "R02"]}
     pd.DataFrame({**rows, "welfare": [1.0, 2.0]}).to_parquet(file)
     return house.extracts.register(
-        house.actor("stefan"), dataset="households", path=file, as_of=as_of, source="a test's file"
+        house.actor("stefan"), dataset="households", path=file, as_of=as_of, source=source
     )
 
 
@@ -213,6 +215,27 @@ def test_an_extract_shows_a_day_that_has_been_and_is_numbered_by_the_year_in_whi
     with pytest.raises(Invalid, match="lies in the future"):
         an_extract(house, as_of=as_of)
     assert house.extracts.all(house.actor("stefan")) == []
+
+
+# The demo's own extract
+
+
+def test_starting_again_goes_on_with_the_demo_s_own_extract_whatever_people_have_sent_since(
+    house, monkeypatch
+):
+    who, said = house.actor("stefan"), []
+
+    def worker(*_):
+        assert job(house, "take_extract").state == "queued"
+        an_extract(house, "taken", source=REGISTRY)
+
+    monkeypatch.setattr(load, "wait", worker)
+    an_extract(house, "sent before")
+    ours = load.take(house, who, "households", said.append)
+    an_extract(house, "sent later")
+    assert load.take(house, who, "households", said.append) == ours
+    assert [e.source for e in house.extracts.all(who) if e.id == ours] == [REGISTRY]
+    assert said == ["Taking an extract of households …"]
 
 
 # Retention
