@@ -1,21 +1,33 @@
 """Utility: what protection costs the people who use the data.
 
-`coding` common levels, `marginals` and `correlations` what moved, `targeting` what an evaluator would answer
-before and after, `report` all of it as one dictionary. Aggregates only.
+`coding` common levels, `marginals` and `correlations` what moved, `loss` by how much numbers moved, `propensity`
+whether a model can tell, `targeting`, `welfare` and `cutoff` what an evaluator would answer before and after, `report`
+all of it as one dictionary, `render` the same in words (`python -m anonymization.utility`). Aggregates only.
 """
 
 from __future__ import annotations
 
 from .correlations import correlation_change
+from .cutoff import CutoffQuestion, compare_cutoff
+from .loss import information_loss
 from .marginals import one_way, two_way
+from .propensity import propensity
+from .render import render
 from .report import utility_report
 from .targeting import TargetingQuestion, compare_targeting
+from .welfare import compare_welfare
 
 __all__ = [
+    "CutoffQuestion",
     "TargetingQuestion",
+    "compare_cutoff",
     "compare_targeting",
+    "compare_welfare",
     "correlation_change",
+    "information_loss",
     "one_way",
+    "propensity",
+    "render",
     "two_way",
     "utility_report",
 ]

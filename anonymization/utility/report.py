@@ -8,11 +8,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .correlations import correlation_change
-from .marginals import one_way, two_way
-from .targeting import TargetingQuestion, compare_targeting
+from anonymization.errors import Unusable
 
-SCHEMA = "utility/1"
+from .correlations import correlation_change
+from .cutoff import CutoffQuestion, compare_cutoff
+from .loss import information_loss
+from .marginals import one_way, two_way
+from .propensity import propensity
+from .targeting import TargetingQuestion, compare_targeting
+from .welfare import compare_welfare
+
+SCHEMA = "utility/2"
 
 
 def utility_report(
@@ -21,6 +27,8 @@ def utility_report(
     *,
     columns: Sequence[str] | None = None,
     question: TargetingQuestion | None = None,
+    cutoff: CutoffQuestion | None = None,
+    aligned: bool = False,
 ) -> dict[str, Any]:
     """Information loss from `original` to `protected`. Holds shares and distances, no value of anybody.
 
@@ -28,8 +36,14 @@ def utility_report(
         original: before; any number of rows.
         protected: after; rows need not be the same ones.
         columns: what to compare; by default the columns on both sides. Leave row keys out.
-        question: also compute targeting accuracy on both sides.
+        question: also compute targeting accuracy, poverty, inequality and concentration on both sides.
+        cutoff: also estimate the effect at an eligibility cut-off on both sides.
+        aligned: row i of both tables is one record, so that the movement of values can be measured too.
     """
+    if aligned and len(original) != len(protected):
+        raise Unusable(
+            "The two tables have different numbers of rows, so row by row they cannot be one record each."
+        )
     asked = list(columns) if columns is not None else [str(c) for c in original.columns]
     shared = [c for c in asked if c in original.columns and c in protected.columns]
     marginals = one_way(original, protected, shared)
@@ -50,7 +64,11 @@ def utility_report(
             "pairs": two_way(original, protected, shared),
         },
         "correlations": correlation_change(original, protected, shared),
+        "information_loss": information_loss(original, protected, shared, aligned=aligned),
+        "propensity": propensity(original, protected, shared),
         "targeting": compare_targeting(original, protected, question) if question else {},
+        "welfare": compare_welfare(original, protected, question) if question else {},
+        "discontinuity": compare_cutoff(original, protected, cutoff) if cutoff else {},
     }
 
 

@@ -11,8 +11,12 @@ import pandas as pd
 from evaluation import EvaluationError, targeting
 
 from .coding import ordered
+from .sides import compared
 
-_METRICS = ("coverage_of_poor", "exclusion_error", "inclusion_error", "leakage", "targeting_differential")
+_METRICS = (
+    "coverage", "coverage_of_poor", "exclusion_error", "inclusion_error", "leakage", "error_rate",
+    "targeting_differential", "cgh_index",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,7 @@ class TargetingQuestion:
         welfare: column of welfare for each person or household, in money.
         line: below it a household is poor, in the unit of `welfare`.
         weight: column of weights, "" where every row counts once.
+        cluster: column of primary sampling units (or households, when rows are persons) for the errors, "" for rows.
     """
 
     beneficiaries: tuple[str, ...]
@@ -32,10 +37,11 @@ class TargetingQuestion:
     welfare: str = ""
     line: float = math.nan
     weight: str = ""
+    cluster: str = ""
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return (*self.beneficiaries, *(c for c in (self.poor, self.welfare, self.weight) if c))
+        return (*self.beneficiaries, *(c for c in (self.poor, self.welfare, self.weight, self.cluster) if c))
 
 
 def compare_targeting(
@@ -60,29 +66,16 @@ def _one(
     if why:
         return {"why": " ".join(why), "metrics": {}}
     before, after = sides["original"], sides["protected"]
-    metrics = {}
-    for name in _METRICS:
-        one, other = before["estimates"][name], after["estimates"][name]
-        change = (
-            None
-            if one["estimate"] is None or other["estimate"] is None
-            else other["estimate"] - one["estimate"]
-        )
-        metrics[name] = {
-            "denominator": one["denominator"],
-            "original": one["estimate"],
-            "original_se": one["se"],
-            "protected": other["estimate"],
-            "protected_se": other["se"],
-            "change": change,
-        }
+    metrics = {name: compared(before["estimates"][name], after["estimates"][name]) for name in _METRICS}
     left_out = {side: sides[side]["left_out"] for side in sides}
     return {"why": "", "left_out": left_out, "metrics": metrics}
 
 
 def _measure(df: pd.DataFrame, question: TargetingQuestion, programme: str) -> Any:
     """Estimates by metric, or a sentence."""
-    needed = [c for c in (programme, question.poor or question.welfare, question.weight) if c]
+    needed = [
+        c for c in (programme, question.poor or question.welfare, question.weight, question.cluster) if c
+    ]
     absent = [c for c in needed if c not in df.columns]
     if absent:
         return f"The column {absent[0]} is not in the table."
@@ -95,24 +88,18 @@ def _measure(df: pd.DataFrame, question: TargetingQuestion, programme: str) -> A
         return f"The column {column} no longer holds numbers or yes and no."
     poor = standing != 0 if question.poor else standing < question.line
     work = pd.DataFrame({"beneficiary": enrolled != 0, "poor": poor}, index=rows.index)
-    if question.weight:
-        work["weight"] = rows[question.weight]
+    for word, column in (("weight", question.weight), ("cluster", question.cluster)):
+        if column:
+            work[word] = rows[column]
     try:
         found = targeting(
-            work, poor="poor", beneficiary="beneficiary", weight="weight" if question.weight else None
+            work,
+            poor="poor",
+            beneficiary="beneficiary",
+            weight="weight" if question.weight else None,
+            cluster="cluster" if question.cluster else None,
         )
     except EvaluationError as error:
         return str(error)
-    estimates = {}
-    for name in _METRICS:
-        item = getattr(found, name)
-        estimates[name] = {
-            "estimate": _plain(item.estimate),
-            "se": _plain(item.se),
-            "denominator": str(item.denominator),
-        }
+    estimates = {name: getattr(found, name) for name in _METRICS}
     return {"estimates": estimates, "left_out": 1 - len(rows) / len(df)}
-
-
-def _plain(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
