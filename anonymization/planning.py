@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from anonymization.errors import RecipeProblem
@@ -76,19 +77,29 @@ def plan(recipe: Recipe, schema: Schema) -> Plan:
     return Plan(recipe, schema, tuple(intents), now, watch)
 
 
-def _decisions(recipe: Recipe, schema: Schema) -> list[str]:
+def undecided(recipe: Recipe, names: Sequence[str]) -> None:
+    """Raises RecipeProblem when columns of an extract are not decided, or decided columns are not in it."""
+    if problems := _columns(recipe, names):
+        raise RecipeProblem(problems)
+
+
+def _columns(recipe: Recipe, names: Sequence[str]) -> list[str]:
     problems = [
         f"The column {name} of the extract is not decided in the recipe {recipe.name}. "
         "Add it under columns with a role and a treatment."
-        for name in schema.names
+        for name in names
         if name not in recipe.columns
     ]
-    problems += [
+    return problems + [
         f"The recipe {recipe.name} decides the column {name}, which the extract does not have. "
         "Correct the name, or take the extract again with it."
         for name in recipe.columns
-        if name not in schema.names
+        if name not in names
     ]
+
+
+def _decisions(recipe: Recipe, schema: Schema) -> list[str]:
+    problems = _columns(recipe, schema.names)
     for field in schema.fields:
         decision = recipe.columns.get(field.name)
         if decision and field.role in _ENOUGH and decision.role is not field.role:

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from anonymization.errors import Unusable
 from anonymization.files import file_kind, header
-from anonymization.tables import arrow_of, parquet_bytes, plain, settled, settled_type, sha256
+from anonymization.tables import arrow_of, parquet_bytes, plain, settled_type, sha256
 
 Ints = npt.NDArray[np.int64]
 #: Rows of a batch; also what makes a partition a comfortable size.
@@ -93,6 +93,7 @@ class ParquetSource:
             with pq.ParquetFile(self.path) as file:
                 self.names = tuple(file.schema_arrow.names)
                 self._rows = file.metadata.num_rows
+                self._schema = file.schema_arrow
                 nested = [f.name for f in file.schema_arrow if pa.types.is_nested(f.type)]
         except (pa.ArrowException, OSError):
             raise Unusable(_DAMAGED.format(name=self.path.name)) from None
@@ -108,6 +109,11 @@ class ParquetSource:
 
     def rows(self) -> int:
         return int(self._rows)
+
+    def held(self) -> dict[str, pa.DataType]:
+        """What the columns are, from the file's footer."""
+        plain = (f.type.value_type if pa.types.is_dictionary(f.type) else f.type for f in self._schema)
+        return dict(zip(self.names, map(settled_type, plain), strict=True))
 
     def batches(self) -> Iterator[tuple[pa.Table, Ints]]:
         done = 0
@@ -228,6 +234,3 @@ def open_file(path: Path) -> CsvSource | ParquetSource:
         Unusable: as `anonymization.files.read_table`.
     """
     return ParquetSource(path) if file_kind(path) == "parquet" else CsvSource(path)
-
-
-__all__ = ["BATCH", "CsvSource", "FrameSource", "ParquetSource", "Source", "open_file", "settled"]
