@@ -25,6 +25,14 @@ class RecipeProblem(AnonymizationError):
         self.problems = tuple(problems)
 
 
+class NoSuchColumn(RecipeProblem):
+    """A step needs a column that is not there. Args: column: its name."""
+
+    def __init__(self, column: str, problem: str) -> None:
+        super().__init__([problem])
+        self.column = column
+
+
 class Unusable(AnonymizationError):
     """The table does not hold what the step needs; says which column and what to do."""
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from anonymization.errors import RecipeProblem
+from anonymization.errors import NoSuchColumn, RecipeProblem
 from anonymization.protect import broken
 from anonymization.recipe import Recipe
-from anonymization.schema import Schema, VariableRole
-from anonymization.steps.base import Intent
+from anonymization.recipe_text import did_you_mean
+from anonymization.schema import Field, FieldType, Schema, VariableRole
+from anonymization.steps.base import Intent, Step
 
 _ENOUGH = {
     VariableRole.DIRECT: ({"drop", "pseudonymise"}, "dropped or pseudonymised"),
@@ -59,16 +61,16 @@ def plan(recipe: Recipe, schema: Schema) -> Plan:
     now = Schema(tuple(f for f in schema.fields if f.name in recipe.columns))
     intents: list[Intent] = []
     steps = recipe.built_steps()
-    for step in steps:
+    for number, step in enumerate(steps):
         try:
             intent = step.plan(now)
         except RecipeProblem as error:
-            problems += error.problems
+            problems += [_in_step(recipe, number, p) for p in _all_problems(step, now, error)]
             continue
         intents.append(intent)
         now = intent.result
     if not problems:
-        problems += _treatments(recipe, intents) + _order(intents) + _risk(recipe, now)
+        problems += _treatments(recipe, intents) + _order(recipe, intents) + _risk(recipe, now)
         problems += broken(recipe.protect, tuple(recipe.columns), list(zip(steps, intents, strict=True)))
     if problems:
         raise RecipeProblem(problems)
@@ -77,22 +79,48 @@ def plan(recipe: Recipe, schema: Schema) -> Plan:
     return Plan(recipe, schema, tuple(intents), now, watch)
 
 
-def undecided(recipe: Recipe, names: Sequence[str]) -> None:
-    """Raises RecipeProblem when columns of an extract are not decided, or decided columns are not in it."""
-    if problems := _columns(recipe, names):
-        raise RecipeProblem(problems)
+def _all_problems(step: Step, schema: Schema, error: RecipeProblem) -> list[str]:
+    """Every column that a step misses, not only the first; anything else that is wrong is said once they are there."""
+    problems: list[str] = []
+    while isinstance(error, NoSuchColumn) and schema.get(error.column) is None:
+        problems += error.problems
+        schema = Schema((*schema.fields, Field(error.column, VariableRole.PLAIN, FieldType.NUMBER)))
+        try:
+            step.plan(schema)
+        except RecipeProblem as another:
+            error = another
+        else:
+            return problems
+    return problems or list(error.problems)
+
+
+def _in_step(recipe: Recipe, number: int, problem: str) -> str:
+    """The problem with the line of the column that it speaks of, or of its step."""
+    [kind] = recipe.steps[number]
+    path = ("steps", number, kind)
+    words = set(re.findall(r"[^\s,.:;()]+", problem.split(" There are:", maxsplit=1)[0]))
+    mentioned = {n: line for n in words if (line := recipe.lines.mention(path, n)) > recipe.lines.line(path)}
+    name = min(mentioned, key=lambda n: (mentioned[n], n), default="")
+    return recipe.lines.at(problem, path, name)
 
 
 def _columns(recipe: Recipe, names: Sequence[str]) -> list[str]:
+    at = recipe.lines.at
     problems = [
-        f"The column {name} of the extract is not decided in the recipe {recipe.name}. "
-        "Add it under columns with a role and a treatment."
+        at(
+            f"The column {name} of the extract is not decided in the recipe {recipe.name}. "
+            f"Add it under columns with a role ({', '.join(VariableRole)}) and a treatment.",
+            ("columns",),
+        )
         for name in names
         if name not in recipe.columns
     ]
     return problems + [
-        f"The recipe {recipe.name} decides the column {name}, which the extract does not have. "
-        "Correct the name, or take the extract again with it."
+        at(
+            f"The recipe {recipe.name} decides the column {name}, which the extract does not have. "
+            f"Correct the name, or take the extract again with it. {did_you_mean(name, names)}",
+            ("columns", name),
+        )
         for name in recipe.columns
         if name not in names
     ]
@@ -100,17 +128,20 @@ def _columns(recipe: Recipe, names: Sequence[str]) -> list[str]:
 
 def _decisions(recipe: Recipe, schema: Schema) -> list[str]:
     problems = _columns(recipe, schema.names)
+    at = recipe.lines.at
     for field in schema.fields:
         decision = recipe.columns.get(field.name)
         if decision and field.role in _ENOUGH and decision.role is not field.role:
-            problems.append(
+            said = (
                 f"The data dictionary calls {field.name} {_said(field.role)}, the recipe calls it "
                 f"{_said(decision.role)}. The recipe may be stricter, never laxer: correct one of them."
             )
+            problems.append(at(said, ("columns", field.name, "role")))
     for name, decision in recipe.columns.items():
         enough, words = _ENOUGH.get(decision.role, (set(), ""))
         if enough and not enough & set(decision.treatment):
-            problems.append(f"The column {name} is {_said(decision.role)}, so it must be {words}.")
+            said = f"The column {name} is {_said(decision.role)}, so it must be {words}."
+            problems.append(at(said, ("columns", name, "treatment")))
     return problems
 
 
@@ -128,33 +159,34 @@ def _treatments(recipe: Recipe, intents: list[Intent]) -> list[str]:
     for name, decision in recipe.columns.items():
         said = sorted(t for t in decision.treatment if t != "keep")
         if said != sorted(doing[name]):
-            problems.append(
+            problem = (
                 f"The column {name} is to be treated by: {', '.join(said) or 'nothing'}; the steps do: "
                 f"{', '.join(doing[name]) or 'nothing'}. Make them agree."
             )
+            problems.append(recipe.lines.at(problem, ("columns", name, "treatment")))
     return problems
 
 
-def _order(intents: list[Intent]) -> list[str]:
+def _order(recipe: Recipe, intents: list[Intent]) -> list[str]:
     """Nothing may undo a suppression."""
     problems = []
     for i, intent in enumerate(intents):
         if intent.kind != "suppress":
             continue
-        for later in intents[i + 1 :]:
+        for number, later in enumerate(intents[i + 1 :], start=i + 1):
             touched = sorted(set(later.changes) & set(intent.changes)) if later.kind != "suppress" else []
             if later.rows == "fewer" or touched:
-                problems.append(
-                    f"The step {later.kind} comes after suppress and can undo it. Move it before."
-                )
+                said = f"The step {later.kind} comes after suppress and can undo it. Move it before."
+                problems.append(recipe.lines.at(said, ("steps", number)))
     return problems
 
 
 def _risk(recipe: Recipe, result: Schema) -> list[str]:
     wanted = [*recipe.risk.keys, *recipe.risk.sensitive]
     wanted += [n for n in (recipe.risk.weight, recipe.risk.household) if n]
+    said = "Risk is measured on {}, which the release does not have. Take it out, or keep the column."
     return [
-        f"Risk is measured on {name}, which the release does not have. Take it out, or keep the column."
-        for name in wanted
+        recipe.lines.at(f"{said.format(name)} {did_you_mean(name, result.names)}", ("risk",), name)
+        for name in dict.fromkeys(wanted)
         if result.get(name) is None
     ]

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import fields
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     TypeAdapter,
     ValidationError,
     model_validator,
@@ -23,6 +22,7 @@ from pydantic import (
 
 from anonymization.errors import RecipeProblem
 from anonymization.protect import Protect
+from anonymization.recipe_text import Lines, did_you_mean, read_document, sentences, unknown_keys
 from anonymization.risk.report import RiskSettings
 from anonymization.schema import VariableRole
 from anonymization.steps import ROW_STEPS, STEPS, Step
@@ -32,7 +32,7 @@ def _treatment(value: str) -> str:
     """Any step that treats columns, or keep."""
     allowed = ("keep", *(kind for kind in STEPS if kind not in ROW_STEPS))
     if value not in allowed:
-        message = f"there is no such treatment. There are: {', '.join(allowed)}"
+        message = f"there is no such treatment. {did_you_mean(value, allowed)}"
         raise ValueError(message)
     return value
 
@@ -73,6 +73,7 @@ class Risk(BaseModel):
     sampling_fraction: float = Field(default=0.01, gt=0, le=1)
     diversity_depth: int = Field(default=2, ge=2)
     closeness: bool = False
+    household_classes: bool = False
 
     def settings(self) -> RiskSettings:
         return RiskSettings(**self.model_dump())
@@ -105,12 +106,15 @@ class Recipe(BaseModel):
     risk: Risk
     protect: Protect = Field(default_factory=Protect)
     exact: tuple[str, ...] = ()
+    _lines: Lines = PrivateAttr(default_factory=Lines)
 
     @model_validator(mode="after")
     def _exact_with_a_reason(self) -> Self:
         bare = [n for n in self.exact if n not in self.columns or not self.columns[n].note]
         if bare:
-            message = f"exact names {', '.join(bare)}, whose column must be decided and have a note that says why"
+            message = (
+                f"exact names {', '.join(bare)}, whose column must be decided and have a note that says why"
+            )
             raise ValueError(message)
         return self
 
@@ -126,6 +130,11 @@ class Recipe(BaseModel):
     def roles(self) -> dict[str, str]:
         return {name: decision.role.value for name, decision in self.columns.items()}
 
+    @property
+    def lines(self) -> Lines:
+        """Where its parts stand in the text that it was read from."""
+        return self._lines
+
     def built_steps(self) -> tuple[Step, ...]:
         """The steps as objects.
 
@@ -134,9 +143,9 @@ class Recipe(BaseModel):
         """
         problems: list[str] = []
         built: list[Step] = []
-        for number, entry in enumerate(self.steps, start=1):
+        for number, entry in enumerate(self.steps):
             try:
-                built.append(_step(number, entry))
+                built.append(_step(number, entry, self._lines))
             except RecipeProblem as error:
                 problems += error.problems
         if problems:
@@ -150,21 +159,40 @@ def load_recipe(source: str | Path) -> Recipe:
     Raises:
         RecipeProblem: one sentence for each thing that is wrong.
     """
-    text = source if isinstance(source, str) and "\n" in source else Path(source).read_text("utf-8")
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        line = getattr(getattr(error, "problem_mark", None), "line", None)
-        where = f" near line {line + 1}" if line is not None else ""
-        raise RecipeProblem([f"The recipe is not readable YAML{where}. Check its indentation."]) from None
-    if not isinstance(content, dict):
-        raise RecipeProblem(["The recipe must be a YAML mapping that starts with its name."])
+    text = source if isinstance(source, str) and "\n" in source else _text(Path(source))
+    document = read_document(text)
+    content, lines = document.content, document.lines
+    problems = [*document.problems, *unknown_keys(Recipe, content, (), lines, "The recipe")]
     try:
         recipe = Recipe.model_validate(content)
     except ValidationError as error:
-        raise RecipeProblem(_sentences(error, "The recipe")) from None
-    recipe.built_steps()
+        problems += sentences(error, (), lines, "The recipe", content)
+        # The steps are read all the same, so that everything that is wrong is said at once.
+        for number, entry in enumerate(steps if isinstance(steps := content.get("steps"), list) else ()):
+            try:
+                _step(number, entry, lines)
+            except RecipeProblem as wrong:
+                problems += wrong.problems
+        raise RecipeProblem(list(dict.fromkeys(problems))) from None
+    recipe._lines = lines  # noqa: SLF001 - it was just made here
+    try:
+        recipe.built_steps()
+    except RecipeProblem as error:
+        problems += error.problems
+    if problems:
+        raise RecipeProblem(problems)
     return recipe
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8-sig")
+    except FileNotFoundError:
+        raise RecipeProblem([f"There is no recipe {path.name} at that path. Correct the path."]) from None
+    except (UnicodeDecodeError, OSError):
+        raise RecipeProblem(
+            [f"The recipe {path.name} cannot be read as text in UTF-8. Save it again."]
+        ) from None
 
 
 def packaged_recipes() -> tuple[str, ...]:
@@ -182,26 +210,24 @@ def packaged_recipe(name: str) -> Recipe:
     return load_recipe((resources.files("anonymization") / "recipes" / f"{name}.yaml").read_text("utf-8"))
 
 
-def _step(number: int, entry: dict[str, dict[str, Any]]) -> Step:
-    if len(entry) != 1:
-        raise RecipeProblem([f"Step {number} must be one step name with its settings."])
+def _step(number: int, entry: Any, lines: Lines) -> Step:
+    """The step at a place in the list, from 0."""
+    path: tuple[str | int, ...] = ("steps", number)
+    called = f"Step {number + 1}"
+    if not isinstance(entry, dict) or len(entry) != 1:
+        raise RecipeProblem([lines.at(f"{called} must be one step name with its settings.", path)])
     [(kind, settings)] = entry.items()
-    cls = STEPS.get(kind)
+    cls = STEPS.get(kind) if isinstance(kind, str) else None
     if cls is None:
-        raise RecipeProblem([f"Step {number}: there is no step {kind}. There are: {', '.join(STEPS)}."])
-    unknown = sorted(set(settings) - {f.name for f in fields(cls)})  # type: ignore[arg-type]
-    if unknown:
-        raise RecipeProblem(
-            [f"Step {number} ({kind}) has no setting {', '.join(unknown)}. Remove or correct it."]
-        )
+        said = f"{called}: there is no step {kind}. {did_you_mean(str(kind), STEPS)}"
+        raise RecipeProblem([lines.at(said, (*path, str(kind)))])
+    path, called = (*path, kind), f"{called} ({kind})"
+    settings = {} if settings is None else settings
+    problems = unknown_keys(cls, settings, path, lines, called)
     try:
-        return TypeAdapter(cls).validate_python(settings)
+        built: Step = TypeAdapter(cls).validate_python(settings)
     except ValidationError as error:
-        raise RecipeProblem(_sentences(error, f"Step {number} ({kind})")) from None
-
-
-def _sentences(error: ValidationError, what: str) -> list[str]:
-    return [
-        f"{what}: {'.'.join(str(part) for part in e['loc']) or 'it'}: {e['msg'].rstrip('.')}. Correct it."
-        for e in error.errors(include_input=False, include_url=False)
-    ]
+        problems += sentences(error, path, lines, called, settings)
+    if problems:
+        raise RecipeProblem(list(dict.fromkeys(problems)))
+    return built

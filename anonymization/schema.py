@@ -9,7 +9,8 @@ from typing import Protocol, Self
 
 import pandas as pd
 
-from anonymization.errors import RecipeProblem
+from anonymization.errors import NoSuchColumn
+from anonymization.recipe_text import did_you_mean
 
 
 class VariableRole(StrEnum):
@@ -79,16 +80,13 @@ class Schema:
         return next((f for f in self.fields if f.name == name), None)
 
     def must(self, name: str, step: str) -> Field:
-        """The field; raises RecipeProblem naming the step when it is not (or no longer) there."""
+        """The field; raises NoSuchColumn naming the step when it is not (or no longer) there."""
         field = self.get(name)
         if field is None:
-            raise RecipeProblem(
-                [
-                    (
-                        f"The step {step} needs the column {name}, which is not in the table at that point. "
-                        "Move the step before the one that drops it, or correct the name."
-                    )
-                ]
+            raise NoSuchColumn(
+                name,
+                f"The step {step} needs the column {name}, which is not in the table at that point. Move the step "
+                f"before the one that drops it, or correct the name. {did_you_mean(name, self.names)}",
             )
         return field
 

@@ -32,7 +32,7 @@ from anonymization.partitions.kinds import kind_of, kinds, schema_of, treated_as
 from anonymization.partitions.sealed import Seal
 from anonymization.partitions.sources import CsvSource, ParquetSource, open_file
 from anonymization.partitions.store import DirectoryStore, open_directory
-from anonymization.planning import Plan, plan, undecided
+from anonymization.planning import Plan, plan
 from anonymization.recipe import Recipe
 from anonymization.schema import FieldType, Schema
 from anonymization.tables import write_parquet
@@ -95,7 +95,9 @@ def run_file(how: FileRun, path: Path, release: Path, work: Path, csv: Path | No
         RecipeProblem, Unusable, BrokenIntent: as `pipeline.run`; too many rows cannot be used; the directory is in use.
     """
     source = open_file(path)
-    undecided(how.recipe, source.names)
+    plan(
+        how.recipe, expected_schema(how, source)
+    )  # what is wrong with the recipe is said before a row is read
     digest = source.digest
     with _work(how, work, digest) as store:
         taken = _taken(how, source, store, digest)
@@ -122,7 +124,6 @@ def run_file(how: FileRun, path: Path, release: Path, work: Path, csv: Path | No
 def plan_file(how: FileRun, path: Path) -> Plan:
     """The plan, from the names of the columns and what is declared of them; no row is read."""
     source = open_file(path)
-    undecided(how.recipe, source.names)
     return plan(how.recipe, expected_schema(how, source))
 
 
