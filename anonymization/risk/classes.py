@@ -109,7 +109,7 @@ def group(codes: Ints) -> tuple[Ints, Ints]:
         mixed += column
         mixed += 1
         size *= radix
-    if size > max(1 << 12, 2 * n):
+    if size > max(1 << 6, 2 * n):
         number, distinct = pd.factorize(mixed)
         first = np.empty(len(distinct), dtype=np.int64)
         first[number[::-1]] = np.arange(n - 1, -1, -1)

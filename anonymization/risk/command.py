@@ -122,6 +122,7 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
         sampling_fraction=asked.fraction,
         diversity_depth=asked.diversity_depth,
         closeness=bool(asked.sensitive),
+        household_classes=bool(asked.household),
     )
     report: dict[str, Any] = risk_report(table, settings, population)
     return _told(asked, table, report) | {"notes": _notes(asked, table, settings)}
@@ -147,6 +148,7 @@ def _told(asked: argparse.Namespace, table: pd.DataFrame, report: dict[str, Any]
         "uniques": report["sample_uniques"],
         "population_uniques": report["population_uniques"],
         "violations": report["violations"],
+        "violations_by_households": report.get("violations_by_households"),
         "expected_reidentifications": report["expected_reidentifications"],
         "global_risk": report["global_risk"],
         "highest_individual_risk": report["highest_individual_risk"],

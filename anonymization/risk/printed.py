@@ -55,6 +55,10 @@ def _classes(found: Mapping[str, Any]) -> list[str]:
         _line("  the same by the log-linear model", estimate["in_file_log_linear"]),
         _line("Alone in the population, all (Pitman)", estimate["in_population_pitman"]),
         *[_line(f"In classes below {k}", many, _share(many, n)) for k, many in found["violations"].items()],
+        *[
+            _line(f"In classes of fewer than {k} households", many, _share(many, n))
+            for k, many in (found["violations_by_households"] or {}).items()
+        ],
     ]
 
 

@@ -42,6 +42,7 @@ class RiskSettings:
         sampling_fraction: the fraction that DIS-SUDA reckons with.
         diversity_depth: l of the recursive (c, l)-diversity whose least c is given.
         closeness: whether t-closeness is measured on the sensitive variables.
+        household_classes: whether households are counted in each class: five rows that look alike may be one family.
     """
 
     keys: tuple[str, ...]
@@ -58,6 +59,7 @@ class RiskSettings:
     sampling_fraction: float = 0.01
     diversity_depth: int = 2
     closeness: bool = False
+    household_classes: bool = False
 
 
 def risk_report(
@@ -92,6 +94,11 @@ def risk_report(
         "household_expected_reidentifications": float(together.sum()),
         "households": int(households.max(initial=-1)) + 1 if settings.household else None,
     }
+    if settings.household_classes and settings.household:
+        held = spread(codes, households, missing=settings.missing)
+        report["violations_by_households"] = {
+            str(k): int(held.records[held.distinct() < k].sum()) for k in settings.violations
+        }
     shown = [name for name in settings.sensitive if name in table]
     spreads = {name: _spread_report(table, keys, name, settings) for name in shown}
     report["diversity"] = {name: diversity for name, (diversity, _) in spreads.items()}

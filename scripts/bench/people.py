@@ -7,6 +7,8 @@ Nobody in it exists.
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pandas as pd
 
@@ -79,3 +81,9 @@ def people(n: int, seed: int = 1) -> pd.DataFrame:
             "poor": expenditure < LINE,
         }
     )
+
+
+if __name__ == "__main__":
+    if len(sys.argv) not in (3, 4):
+        sys.exit("usage: python scripts/bench/people.py ROWS FILE.parquet [SEED]")
+    people(int(sys.argv[1]), int(sys.argv[3]) if len(sys.argv) == 4 else 1).to_parquet(sys.argv[2])

@@ -194,6 +194,19 @@ def test_merged_partial_tallies_give_the_measures_of_the_whole_table(rows, missi
         assert value == nested(direct[name]), name
 
 
+@given(rows_of, READINGS, st.data())
+@QUICK
+def test_classes_that_are_one_household_are_counted_as_what_they_are(rows, missing, data):
+    table, keys = as_table(rows)
+    homes = data.draw(st.lists(st.integers(0, 3), min_size=len(rows), max_size=len(rows)))
+    report = risk_report(
+        table.assign(h=homes),
+        RiskSettings(tuple(keys), 2, household="h", missing=missing, household_classes=True),
+    )
+    held = [len({h for h, b in zip(homes, rows, strict=True) if alike(a, b, missing)}) for a in rows]
+    assert report["violations_by_households"] == {str(k): sum(x < k for x in held) for k in (2, 3, 5, 10)}
+
+
 def nested(value):
     if isinstance(value, dict):
         return {k: nested(v) for k, v in value.items()}
