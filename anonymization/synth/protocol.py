@@ -60,6 +60,7 @@ class SynthesisPlan:
         columns: what is synthesised, name to type; every other column of the table stays behind.
         unit_id: the row key; made anew, never learnt from. "" for none.
         quasi_identifiers: those of `columns` that an attacker may know.
+        sensitive: those that attacks try to guess; every other column when none is named.
         method: `gaussian_copula` (SDV) or `cart` (sequential trees; keeps relations between columns better).
         rows: how many to draw; 0 for as many as the table has.
         holdout_share: share of rows that the synthesizer never sees, to compare with.
@@ -76,6 +77,7 @@ class SynthesisPlan:
     columns: Mapping[str, FieldType]
     unit_id: str = ""
     quasi_identifiers: tuple[str, ...] = ()
+    sensitive: tuple[str, ...] = ()
     method: str = "gaussian_copula"
     rows: int = 0
     holdout_share: float = 0.3

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from anonymization.attacks.synthetic import attack_synthetic
 from anonymization.errors import RecipeProblem
 from anonymization.pipeline import Candidate
 from anonymization.schema import FieldType
@@ -64,10 +66,9 @@ def synthesise(df: pd.DataFrame, recipe: SynthesisPlan, seed: int) -> Candidate:
     """
     method = synthesizer(recipe)
     every = ready(df, recipe)
-    order = np.random.default_rng(seed).permutation(len(every))
-    held = round(len(every) * recipe.holdout_share)
-    holdout = every.iloc[np.sort(order[:held])].reset_index(drop=True)
-    training = every.iloc[np.sort(order[held:])].reset_index(drop=True)
+    held = _held_out(df, recipe, seed)
+    holdout = every.iloc[np.flatnonzero(held)].reset_index(drop=True)
+    training = every.iloc[np.flatnonzero(~held)].reset_index(drop=True)
     planned = method.plan(recipe.columns, len(training))
     began = time.process_time()
     method.fit(training)
@@ -103,10 +104,26 @@ def synthesise(df: pd.DataFrame, recipe: SynthesisPlan, seed: int) -> Candidate:
         "columns": {name: str(kind.value) for name, kind in recipe.columns.items()},
         "quality": quality_evidence(true["t"], true["h"], drawn, recipe.columns),
         "privacy": privacy_evidence(true["t"], true["h"], drawn, recipe.quasi_identifiers, seed),
+        "attacks": attack_synthetic(
+            drawn, true["t"], true["h"], recipe.quasi_identifiers, recipe.sensitive, seed
+        ),
         "utility": utility_report(true["t"], drawn, question=recipe.question),
         "output": {"digest": digest, "rows": len(table), "columns": [str(c) for c in table.columns]},
     }
     return Candidate(table, evidence, digest)
+
+
+def _held_out(df: pd.DataFrame, recipe: SynthesisPlan, seed: int) -> npt.NDArray[np.bool_]:
+    """Which rows are held out: whole units, or a unit's other rows would stand on both sides of the comparison."""
+    unit = recipe.unit_id
+    if unit in df.columns and not df[unit].isna().any():
+        numbers = pd.factorize(df[unit].to_numpy())[0]
+    else:
+        numbers = np.arange(len(df))
+    units = int(numbers.max(initial=-1)) + 1
+    chosen = np.zeros(units, dtype=bool)
+    chosen[np.random.default_rng(seed).permutation(units)[: round(units * recipe.holdout_share)]] = True
+    return np.asarray(chosen[numbers], dtype=bool)
 
 
 def quality_evidence(

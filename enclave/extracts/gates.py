@@ -14,6 +14,12 @@ from enclave.catalogue.model import ColumnRole, Dataset
 #: Free-text cells are read as runs of letters, and as numbers with their separators taken out.
 _NUMBER = re.compile(r"\d(?:[\d\s().\-/]*\d)?")
 _SHORTEST_NUMBER = 7
+#: The families of attacks, and the facts that policies weigh.
+_ATTACKS = {
+    "singling out": "singling_out_risk",
+    "linkability": "linkability_risk",
+    "inference": "inference_risk",
+}
 
 
 def microdata_facts(
@@ -33,7 +39,18 @@ def microdata_facts(
         "expected_reidentifications_share": risk["expected_reidentifications"] / max(1, risk["records"]),
         "suppressed_cell_share": max(0.0, blanks - were),
         "rows_dropped_share": 1 - len(after) / max(1, len(before)),
+        **attack_facts(evidence),
     }
+
+
+def attack_facts(evidence: Mapping[str, Any]) -> dict[str, object]:
+    """The upper confidence bound of the worst attack of each family; None where it was not made, which denies."""
+    risks: Mapping[str, float] = evidence.get("attacks", {}).get("risks", {})
+    facts: dict[str, object] = {}
+    for family, fact in _ATTACKS.items():
+        found = [risk for name, risk in risks.items() if name.startswith(f"{family}, ")]
+        facts[fact] = max(found, default=None)
+    return facts
 
 
 def numbers_left(before: pd.DataFrame, after: pd.DataFrame, dataset: Dataset) -> int:
@@ -71,4 +88,5 @@ def synthetic_facts(evidence: Mapping[str, Any], made: pd.DataFrame, dataset: Da
         "exact_copies_share": privacy["copies"]["all_columns"]["share_of_synthetic"],
         "closest_record_ratio": privacy["closest_record"]["median_ratio_to_holdout"],
         "two_way_total_variation": pairs["mean"],
+        **attack_facts(evidence),
     }

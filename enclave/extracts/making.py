@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from anonymization import dp
+from anonymization.attacks.microdata import attack_microdata
 from anonymization.errors import AnonymizationError
 from anonymization.keys import Custody
 from anonymization.pipeline import run
@@ -64,7 +65,15 @@ class Making:
             progress=progress,
         )
         utility = utility_report(table, candidate.table, question=question(dataset.slug))
-        evidence = {**candidate.evidence, "utility": utility}
+        attacks = attack_microdata(
+            recipe,
+            table,
+            self.keys.open(scope),
+            scope=scope,
+            reference_date=extract.as_of,
+            schema=Schema.of(dataset.columns),
+        )
+        evidence = {**candidate.evidence, "utility": utility, "attacks": attacks}
         release = self.releases.publish(
             actor,
             Product(
@@ -245,7 +254,7 @@ def question_of(query: dp.DpQuery, dataset: str, extract: str) -> Question:
         epsilon=loss.epsilon,
         delta=loss.delta,
         unit="household",
-        mechanism="OpenDP",
+        mechanism="discrete Laplace noise",
         software=_opendp_version(),
     )
 
@@ -286,6 +295,7 @@ def _summary(evidence: Mapping[str, Any]) -> dict[str, object]:
     return {
         "risk_before": {k: evidence["risk"]["before"].get(k) for k in keep},
         "risk_after": {k: evidence["risk"]["after"].get(k) for k in keep},
+        "attacks": _attacks(evidence),
         "missing": utility["missing"],
         "mean_marginal_distance": utility["marginals"]["mean_distance"],
         "targeting": utility["targeting"],
@@ -300,8 +310,16 @@ def _synthetic_summary(evidence: Mapping[str, Any]) -> dict[str, object]:
         "sdmetrics": evidence["quality"]["sdmetrics"],
         "closest_record": evidence["privacy"]["closest_record"],
         "copies": evidence["privacy"]["copies"],
+        "attacks": _attacks(evidence),
         "targeting": evidence["utility"]["targeting"],
     }
+
+
+def _attacks(evidence: Mapping[str, Any]) -> dict[str, object]:
+    """The worst attack of each family: what it tried, its rates and its risk."""
+    worst: Mapping[str, Mapping[str, Any]] = evidence["attacks"].get("worst", {})
+    keep = ("what", "attack", "control", "baseline", "risk")
+    return {name: {k: found[k] for k in keep} for name, found in worst.items()}
 
 
 def _method(evidence: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 import yaml
 
 from anonymization.recipe import packaged_recipe
-from anonymization.schema import Schema
+from anonymization.schema import Schema, VariableRole
 from anonymization.synth import SynthesisPlan
 from anonymization.utility import TargetingQuestion
 from enclave.catalogue.model import ColumnRole, Dataset
@@ -50,5 +50,8 @@ def synthesis_plan(table: pd.DataFrame, dataset: Dataset) -> SynthesisPlan:
         columns=columns,
         unit_id=dataset.unit_id if dataset.unit_id in table.columns else "",
         quasi_identifiers=known,
+        sensitive=tuple(
+            f.name for f in schema.fields if f.name in columns and f.role is VariableRole.SENSITIVE
+        ),
         question=asked if covered else None,
     )
