@@ -71,6 +71,26 @@ def read_table(
     return _csv(file, head, columns, na)
 
 
+def as_it_stands(path: Path) -> tuple[pa.Table, str]:
+    """The rows of a file without any reading of them, for who writes most of them out again.
+
+    Returns:
+        A CSV's cells as text (null where empty) and its separator; parquet in its own types and a comma.
+
+    Raises:
+        Unusable: as `read_table`.
+    """
+    head = _head(path)
+    if head[:4] != b"PAR1":
+        return _csv_text(path, head, None, ())
+    try:
+        with pq.ParquetFile(path) as whole:
+            _asked(whole.schema_arrow.names, None, path)
+            return whole.read(use_threads=False), ","
+    except (pa.ArrowException, OSError):
+        raise Unusable(_DAMAGED.format(name=path.name)) from None
+
+
 def file_kind(path: Path) -> Literal["csv", "parquet"]:
     """What a file is by its content; raises Unusable, as `read_table`, when it is neither."""
     head = _head(path)
@@ -167,6 +187,16 @@ def _exact(column: pa.ChunkedArray) -> pd.Series:
 
 
 def _csv(file: Path, head: bytes, columns: Sequence[str] | None, na: Sequence[str]) -> pd.DataFrame:
+    table, separator = _csv_text(file, head, columns, na)
+    names = table.column_names
+    out = {name: _values(table.column(name), comma=separator == ";") for name in names}
+    return pd.DataFrame(out, columns=pd.Index(names), index=pd.RangeIndex(table.num_rows))
+
+
+def _csv_text(
+    file: Path, head: bytes, columns: Sequence[str] | None, na: Sequence[str]
+) -> tuple[pa.Table, str]:
+    """The cells as they stand, as text (null where empty), and what separates them."""
     _refuse_other_kinds(file, head)
     separator, names, blank = _header(file, head)
     wanted = _asked(names, columns, file)
@@ -203,8 +233,7 @@ def _csv(file: Path, head: bytes, columns: Sequence[str] | None, na: Sequence[st
         )
     except (pa.ArrowException, OSError) as error:
         raise Unusable(_refusal(file, bad, str(error), len(names))) from None
-    out = {name: _values(table.column(name), comma=separator == ";") for name in wanted}
-    return pd.DataFrame(out, columns=pd.Index(wanted), index=pd.RangeIndex(table.num_rows))
+    return table, separator
 
 
 def _refuse_other_kinds(file: Path, head: bytes) -> None:

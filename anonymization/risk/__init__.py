@@ -16,7 +16,6 @@ from anonymization.risk.diversity import distinct_diversity, entropy_diversity, 
 from anonymization.risk.individual import household_risk, individual_risk
 from anonymization.risk.report import RiskSettings, key_report, risk_report
 from anonymization.risk.suda import Suda, dis_suda
-from anonymization.risk.suppression import suppressed_cells
 from anonymization.risk.tally import Tally, merge_tallies, tally_table
 from anonymization.risk.uniques import PopulationUniques, log_linear_risk, pitman_uniques, population_uniques
 from anonymization.risk.units import profiles
@@ -46,6 +45,5 @@ __all__ = [
     "prosecutor",
     "recursive_ratio",
     "risk_report",
-    "suppressed_cells",
     "tally_table",
 ]

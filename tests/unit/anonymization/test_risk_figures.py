@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,6 @@ from anonymization.risk import (
     individual_risk,
     profiles,
     risk_report,
-    suppressed_cells,
 )
 from anonymization.risk.classes import key_codes, sizes_of_codes
 
@@ -177,48 +175,6 @@ def test_many_keys_with_many_values_do_not_overflow():
     assert sizes_of_codes(codes, np.ones(n), missing="category").fk.tolist() == [1] * n
 
 
-def _most_alike(codes: np.ndarray, blank: np.ndarray) -> int:
-    after = np.where(blank, -1, codes)
-    return int(sizes_of_codes(after, np.ones(len(after)), missing="wildcard").fk.min())
-
-
-def test_suppression_is_as_small_as_the_smallest_possible_on_a_little_table():
-    codes = np.array([[0, 0], [0, 0], [0, 1], [1, 0]], dtype=np.int64)
-    blank = suppressed_cells(codes, 2, [1, 1])
-    cells = [(i, j) for i in range(4) for j in range(2)]
-    best = next(
-        size
-        for size in range(9)
-        for chosen in combinations(cells, size)
-        if _most_alike(codes, _mask(chosen)) >= 2
-    )
-    assert _most_alike(codes, blank) >= 2
-    assert blank.sum() == best
-
-
-def _mask(cells) -> np.ndarray:
-    out = np.zeros((4, 2), dtype=bool)
-    for i, j in cells:
-        out[i, j] = True
-    return out
-
-
-def test_important_keys_are_spared():
-    rng = np.random.default_rng(1)
-    codes = np.column_stack(
-        [rng.integers(0, 3, 400), rng.integers(0, 9, 400), rng.integers(0, 9, 400)]
-    ).astype(np.int64)
-    blank = suppressed_cells(codes, 4, [100, 1, 1])
-    assert _most_alike(codes, blank) >= 4
-    assert blank[:, 0].sum() == 0
-    assert blank.any()
-
-
-def test_fewer_records_than_k_are_refused():
-    with pytest.raises(Unusable, match="fewer than the 5"):
-        suppressed_cells(np.zeros((3, 2), dtype=np.int64), 5, [1, 1])
-
-
 def test_a_units_profile_is_the_set_of_what_its_rows_show():
     table = pd.DataFrame(
         {"hh": [1, 1, 2, 2, 3], "band": ["a", "b", "b", "a", "a"], "sex": [1, None, 1, 1, 1]}
@@ -240,12 +196,3 @@ def test_violations_and_risk_of_testdata(path):
     assert report["violations"] == {"2": 157, "3": 281, "5": 458, "10": 741}
     assert report["expected_reidentifications"] == pytest.approx(10.778298919, abs=1e-8)
     assert report["household_expected_reidentifications"] == pytest.approx(51.812927436, abs=1e-8)
-
-
-@pytest.mark.parametrize("path", _HAVE)
-@pytest.mark.parametrize(("k", "most"), [(2, 157), (3, 293), (5, 500)])
-def test_suppression_of_testdata_needs_no_more_cells_than_sdcmicro(path, k, most):
-    codes = key_codes(pd.read_csv(path), SEVEN)
-    blank = suppressed_cells(codes, k, [1] * 7)
-    assert _most_alike(codes, blank) >= k
-    assert blank.sum() <= most

@@ -152,7 +152,7 @@ def test_suppress_blanks_cells_keeps_every_record_and_its_types():
     table = _people()
     out, evidence = done(Suppress(("region", "size", "flag"), 5, {"region": 50.0}), table)
     assert len(out) == len(table)
-    assert evidence["smallest_class"] >= 5
+    assert evidence["global"]["smallest_class"] >= 5
     assert evidence["cells"]["region"] == 0
     for key in ("region", "size", "flag"):
         kept = out[key].notna()
@@ -166,7 +166,7 @@ def test_suppress_by_household_blanks_all_of_a_households_rows_or_none():
     out, evidence = done(Suppress(("region", "size"), 3, unit="hh"), table)
     gone = out["size"].isna().groupby(table["hh"]).agg(["all", "any"])
     assert (gone["all"] == gone["any"]).all()
-    assert evidence["counted"] == "households"
+    assert evidence["global"]["counted"] == "households"
 
 
 def test_a_row_without_a_household_is_refused_by_count_only():
