@@ -37,9 +37,31 @@ _LETTERS = str.maketrans(
         "`": None,
     }
 )
-_DIGITS = {
-    base + i: str(i) for base in (0x0660, 0x06F0, 0x0966, 0x09E6, 0xFF10) for i in range(10)
-}  # Arabic-Indic, extended, Devanagari, Bengali, full width
+
+
+class _Plain(dict[int, str | int]):
+    """str.translate's table of `ascii_digits`, filled as characters come: one character for one character."""
+
+    def __missing__(self, code: int) -> str | int:
+        character = chr(code)
+        digit = unicodedata.digit(character, None)
+        if digit is not None:
+            plain: str | int = str(digit)
+        elif 0xFF01 <= code <= 0xFF5E:
+            plain = chr(code - 0xFEE0)
+        elif code > 0x7F and unicodedata.category(character) == "Pd":
+            plain = "-"
+        elif code > 0x7F and unicodedata.category(character) == "Zs":
+            plain = " "
+        else:
+            plain = code
+        self[code] = plain
+        return plain
+
+
+_PLAIN = _Plain({0x2212: "-", 0x066B: ".", 0x066C: ","})
+#: What sits on a digit and is no part of it (lines, rings, keycaps).
+_ON_DIGITS = re.compile(r"(?<=\d)[\u0300-\u036f\u20d0-\u20ff\ufe00-\ufe0f]+")
 _SOUNDS = [
     (re.compile(pattern), by)
     for pattern, by in (
@@ -98,16 +120,16 @@ class Token:
 
 
 def clean(text: str) -> str:
-    """NFC, without invisible characters (they hide words from every detector)."""
+    """NFC, without invisible characters and marks on digits (they hide words and numbers from every detector)."""
     text = unicodedata.normalize("NFC", text)
     if text.isascii():
         return text
-    return "".join(c for c in text if unicodedata.category(c) != "Cf")
+    return _ON_DIGITS.sub("", "".join(c for c in text if unicodedata.category(c) != "Cf"))
 
 
 def ascii_digits(text: str) -> str:
-    """The same text, position for position, with every script's digits as 0-9."""
-    return text if text.isascii() else text.translate(_DIGITS)
+    """The same text, position for position: every script's digits as 0-9, full-width forms, dashes, spaces plain."""
+    return text if text.isascii() else text.translate(_PLAIN)
 
 
 @lru_cache(maxsize=200_000)

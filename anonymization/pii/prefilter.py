@@ -1,0 +1,74 @@
+"""Which of many patterns a text can match at all, by Hyperscan where it is installed and by counting otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from anonymization.pii.relaxed import relaxed
+from anonymization.pii.shapes import Features, classes, need_of
+
+
+class Prefilter:
+    """Says for each pattern whether a text can match it; never No where it does.
+
+    Args:
+        patterns: (regular expression of the regex package, its flags).
+        multi_pattern: whether to use Hyperscan (the extra `fast`) when it is installed.
+    """
+
+    def __init__(self, patterns: Sequence[tuple[str, int]], *, multi_pattern: bool = True) -> None:
+        self._size = len(patterns)
+        self._scan = _hyperscan(patterns) if multi_pattern and find_spec("hyperscan") else None
+        self._needs = [] if self._scan else [need_of(pattern, flags) for pattern, flags in patterns]
+
+    @property
+    def multi_pattern(self) -> bool:
+        """Whether Hyperscan is at work."""
+        return self._scan is not None
+
+    def flagged(self, text: str) -> tuple[list[bool], bool]:
+        """(for each pattern, whether the text can match it; whether the text has a digit in any script)."""
+        if self._scan is None:
+            features = Features.of(text)
+            return [features.have(need) for need in self._needs], features.digits > 0
+        return self._scan(classes(text))
+
+
+def _hyperscan(patterns: Sequence[tuple[str, int]]) -> Callable[[bytes], tuple[list[bool], bool]] | None:
+    hs: Any = import_module("hyperscan")
+    flags = hs.HS_FLAG_SINGLEMATCH | hs.HS_FLAG_PREFILTER | hs.HS_FLAG_DOTALL
+    digit = len(patterns)
+    always = [True] * digit
+    numbers, written = [digit], [b"[0-9]"]
+    for number, (pattern, of) in enumerate(patterns):
+        text = relaxed(pattern, of)
+        if text is not None and _compiles(hs, [text], [number], flags):
+            always[number] = False
+            numbers.append(number)
+            written.append(text)
+    database = _compiles(hs, written, numbers, flags)
+    if database is None:
+        return None
+
+    def scan(seen: bytes) -> tuple[list[bool], bool]:
+        out = [*always, False]
+        if seen:
+            database.scan(seen, match_event_handler=lambda number, *_: out.__setitem__(number, True))
+        return out[:digit], out[digit]
+
+    return scan
+
+
+def _compiles(hs: Any, written: list[bytes], numbers: list[int], flags: int) -> Any:
+    """A database of the patterns; None where Hyperscan does not take them."""
+    database = hs.Database(mode=hs.HS_MODE_BLOCK)
+    try:
+        database.compile(
+            expressions=written, ids=numbers, elements=len(written), flags=[flags] * len(written)
+        )
+    except hs.error:
+        return None
+    return database
