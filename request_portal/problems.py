@@ -140,7 +140,8 @@ def install(app: FastAPI) -> None:
         status = error.status_code if isinstance(error, HTTPException) else 500
         words = _STATUS_WORDS.get(status, f"{HTTPStatus(status).phrase}.")
         headers = getattr(error, "headers", None) or {}
-        answer = problem(request, status, HTTPStatus(status).phrase, (words,))
+        heading = "We cannot find that" if status == HTTPStatus.NOT_FOUND else HTTPStatus(status).phrase
+        answer = problem(request, status, heading, (words,))
         answer.headers.update(headers)
         return answer
 

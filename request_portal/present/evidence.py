@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from request_portal.present.words import number
+
 _LONGEST_LIST = 12
 
 
@@ -38,7 +40,7 @@ def _short(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         if len(value) > _LONGEST_LIST or any(isinstance(v, (Mapping, list)) for v in value):
             return f"{len(value)} entries (see the evidence file)"
-        return ", ".join(str(v) for v in value) or "none"
+        return ", ".join(str(number(v)) for v in value) or "none"
     if value is None or value == {}:
         return "none"
     return value

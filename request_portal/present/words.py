@@ -140,6 +140,34 @@ def number(value: object) -> str:
     return str(value)
 
 
+_MEASURES = {
+    "count": "Number of {unit}",
+    "sum": "Total of {column} over {unit}",
+    "mean": "Mean of {column} over {unit}",
+}
+_OPS = {"==": "is", "!=": "is not", ">=": "is at least", "<=": "is at most", "in": "is one of"}
+
+
+def asked(query: Mapping[str, Any]) -> str:
+    """A private query's stored description in a line of words."""
+    unit = "persons" if query.get("per") == "row" else "households"
+    measure = str(query.get("measure", ""))
+    words = _MEASURES.get(measure, measure).format(unit=unit, column=query.get("column"))
+    groups = [*(query.get("group_by") or ()), *(["programme"] if query.get("count_by_programme") else [])]
+    held = [
+        f"{f['column']} {_OPS.get(f['op'], f['op'])} {_plain(f['value'])}" for f in query.get("filters") or ()
+    ]
+    return (
+        words
+        + (f" by {' and '.join(groups)}" if groups else "")
+        + (f", where {', '.join(held)}" if held else "")
+    )
+
+
+def _plain(value: object) -> str:
+    return ", ".join(map(_plain, value)) if isinstance(value, (list, tuple)) else number(value)
+
+
 def lookup(code: str, names: Mapping[str, str]) -> str:
     """What a code stands for; the code itself where nobody says."""
     return names.get(code, code)
@@ -163,6 +191,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "plural": plural,
     "file_name": file_name,
     "number": number,
+    "asked": asked,
     "lookup": lookup,
     "sum_findings": sum_findings,
     "rule": rule,

@@ -241,6 +241,12 @@ def a_dataset() -> Dataset:
                 lower=0,
                 upper=900,
             ),
+            Column(
+                "employment_status_of_the_head",
+                roles.QUASI,
+                types.INTEGER,
+                "Employment of the head (DCI codes).",
+            ),
             Column("enrolled", roles.PLAIN, types.BOOLEAN, "Whether the household gets the cash transfer."),
             Column(
                 "case_note", roles.FREE_TEXT, types.STRING, "What the social worker wrote.", required=False
@@ -254,6 +260,7 @@ def publish_all(portal: Portal) -> dict[str, Release]:
     steward = portal.actor("sofia")
     publish = portal.enclave.releases.publish
     columns = ("household_id", "region", "household_size", "head_age", "consumption", "enrolled")
+    columns = (*columns, "employment_status_of_the_head")
     micro = Product(
         dataset="households",
         extract="extract-1",
