@@ -28,13 +28,17 @@ def up(*, demo: bool, households: int | None) -> None:
     settings = read_settings()
     from enclave.cli.house import open_house, welcome  # noqa: PLC0415 - loads everything
 
-    with open_house(settings, click.echo) as supervisor:
-        if settings.demo:
-            from enclave.demo.load import load  # noqa: PLC0415
+    try:
+        with open_house(settings, click.echo) as supervisor:
+            if settings.demo:
+                from enclave.demo.load import load  # noqa: PLC0415
 
-            load(settings, click.echo)
-        welcome(settings, click.echo)
-        supervisor.run_forever()
+                load(settings, click.echo)
+            welcome(settings, click.echo)
+            supervisor.run_forever()
+    except KeyboardInterrupt:
+        click.echo("\nEverything is stopped. Not all was loaded: starting again continues where it stopped.")
+        sys.exit(130)
     click.echo("Everything is stopped.")
 
 
