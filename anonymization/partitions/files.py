@@ -12,13 +12,14 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
@@ -32,11 +33,14 @@ from anonymization.partitions.kinds import kind_of, kinds, schema_of, treated_as
 from anonymization.partitions.sealed import Seal
 from anonymization.partitions.sources import CsvSource, ParquetSource, open_file
 from anonymization.partitions.store import DirectoryStore, open_directory
+from anonymization.partitions.work import some_rows
 from anonymization.planning import Plan, plan
 from anonymization.recipe import Recipe
 from anonymization.schema import FieldType, Schema
 from anonymization.tables import write_parquet
 
+#: Attacks on rows of an extract by its plan; returns their evidence.
+Attack = Callable[[pd.DataFrame, Plan], dict[str, object]]
 #: Rows that make a partition a comfortable size: some hundred megabytes of one worker's memory.
 _COMFORTABLE = 200_000
 _MOST = 1_000
@@ -55,6 +59,8 @@ class FileRun:
         limit: how many rows may be set aside, as a share of all rows.
         executor: who does the work; processes: how many a step may start where the work runs in this process.
         told: told (what, rows done, rows in all).
+        attack: tried on a random part of the extract (whole households) before the work directory goes; its evidence
+            joins the pack.
     """
 
     recipe: Recipe
@@ -68,6 +74,7 @@ class FileRun:
     executor: Executor = field(default_factory=Serial)
     processes: int = 1
     told: Told = lambda _says, _done, _rows: None
+    attack: Attack | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +122,9 @@ def run_file(how: FileRun, path: Path, release: Path, work: Path, csv: Path | No
             text=source.text, comma=source.comma, processes=how.processes if how.executor.alone else 1,
         )  # fmt: skip
         made = run_passes(job, taken, how.executor, limit=_limit(how, taken.rows), told=how.told)
+        attacks = {} if how.attack is None else {"attacks": how.attack(some_rows(job, taken.parts), todo)}
         out = _write(made, release, csv, how.told)
-        evidence = evidence_pack(todo, made, digest, out)
+        evidence = {**evidence_pack(todo, made, digest, out), **attacks}
         store.remove()
     return FileMade(evidence, out, made.rows, made.set_aside, made, todo)
 
@@ -136,6 +144,11 @@ def expected_schema(how: FileRun, source: CsvSource | ParquetSource) -> Schema:
     return schema_of({**types, **how.types}, how.recipe, how.roles)
 
 
+def comfortable(rows: int, processes: int = 1) -> int:
+    """Into how many partitions so many rows go, so that each fits a worker and every worker has one."""
+    return min(_MOST, max(-(-rows // _COMFORTABLE), min(processes, rows // 20_000), 1))
+
+
 def _limit(how: FileRun, rows: int) -> int:
     return int(how.limit * rows)
 
@@ -145,10 +158,9 @@ def _taken(how: FileRun, source: CsvSource | ParquetSource, store: DirectoryStor
     if known is not None:
         return known
     expected = source.rows()
-    parts = how.partitions or min(_MOST, max(1, -(-expected // _COMFORTABLE)))
     taken = take_in(
         source, store, how.keys, how.scope,
-        household=how.recipe.risk.household, parts=parts, digest=digest,
+        household=how.recipe.risk.household, parts=how.partitions or comfortable(expected), digest=digest,
         limit=_limit(how, max(expected, 1)) + 100,  # an estimate; the exact limit is held to when all rows were read
         told=lambda rows: how.told("Reads the rows.", rows, max(rows, expected)),
     )  # fmt: skip

@@ -35,6 +35,7 @@ class RiskScan:
         pairs: for each sensitive variable, distinct keys with its values.
         ordered: whether that variable has an order.
         households: how many there are; shared: whether any has more than one row.
+        homes: distinct keys with the households that hold them, numbered in the partition; None unless asked for.
     """
 
     tally: pd.DataFrame
@@ -42,6 +43,7 @@ class RiskScan:
     ordered: Mapping[str, bool]
     households: int
     shared: bool
+    homes: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,10 @@ def scan(table: pd.DataFrame, settings: RiskSettings) -> RiskScan:
     for name in settings.sensitive:
         pairs[name] = tally_table(table[keys].assign(**{_VALUE: table[name]}), [*keys, _VALUE])
         ordered[name] = is_ordered(table[name])
-    return RiskScan(found, pairs, ordered, households, households < len(table))
+    homes = None
+    if settings.household_classes and settings.household and not settings.per_household:
+        homes = tally_table(table[keys].assign(**{_VALUE: units}), [*keys, _VALUE])
+    return RiskScan(found, pairs, ordered, households, households < len(table), homes)
 
 
 def _profiles(
@@ -119,6 +124,8 @@ def measure(scans: Sequence[RiskScan], settings: RiskSettings) -> Measured:
     }
     spreads = {name: _spread(scans, name, settings) for name in settings.sensitive}
     report["diversity"] = {name: diversity for name, (diversity, _) in spreads.items()}
+    if settings.household_classes and settings.household:
+        report["violations_by_households"] = _by_households(scans, merged, settings) or report["violations"]
     if settings.closeness:
         report["closeness"] = {name: far for name, (_, far) in spreads.items()}
     shared = any(s.shared for s in scans) and not settings.per_household
@@ -135,6 +142,25 @@ def _spread(scans: Sequence[RiskScan], name: str, settings: RiskSettings) -> Any
         weights=pairs[COUNT].to_numpy(dtype=np.float64),
     )
     return spread_report(found, settings, ordered=all(s.ordered[name] for s in scans))
+
+
+def _by_households(scans: Sequence[RiskScan], merged: pd.DataFrame, settings: RiskSettings) -> dict[str, int]:
+    """Records whose class holds too few households; nothing where households are what is counted.
+
+    No household stands in two partitions, so their numbers only have to be set apart.
+    """
+    keys = list(settings.keys)
+    parts = [s.homes for s in scans if s.homes is not None]
+    if not parts:
+        return {}
+    before = np.cumsum([0, *(s.households for s in scans)])
+    apart = [h.assign(**{_VALUE: h[_VALUE] + b}) for h, b in zip(parts, before.tolist(), strict=False)]
+    pairs = pd.concat(apart, ignore_index=True)
+    count = pairs[COUNT].to_numpy(dtype=np.float64)
+    found = spread(
+        key_codes(pairs, keys), pairs[_VALUE].to_numpy(dtype=np.int64), missing=settings.missing, weights=count
+    )
+    return {str(k): int(found.records[found.distinct() < k].sum()) for k in settings.violations}
 
 
 def together(table: pd.DataFrame, risks: pd.DataFrame, settings: RiskSettings) -> Together:

@@ -241,3 +241,15 @@ def verify(job: Job, part: int) -> int:
     sink = job.store.sink("verify", part)
     sink.close(Verified(before, after, sought))
     return rows
+
+
+def some_rows(job: Job, parts: int, least: int = 50_000) -> pd.DataFrame:
+    """Whole households of the extract, as many as the first partitions have: a keyed sample, for attacks to try."""
+    held, rows = [], 0
+    for part in range(parts):
+        if rows >= least:
+            break
+        table, gaps, _ = _load(job, RAW, part)
+        held.append(_frame(table, gaps))
+        rows += table.num_rows
+    return pd.concat(held, ignore_index=True)

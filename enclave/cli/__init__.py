@@ -43,6 +43,7 @@ class _Lazy(click.Group):
         "entitlement": "enclave.cli.people:entitlement",
         "output": "enclave.cli.people:output",
         "register": "enclave.cli.people:register",
+        "anonymize": "enclave.cli.anonymize:anonymize",
         "audit": "enclave.cli.audit:audit",
         "outputs": "enclave.cli.audit:outputs",
         "docs": "enclave.cli.docs:docs",
