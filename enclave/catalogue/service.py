@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from enclave.catalogue.model import ColumnRole, Dataset
@@ -33,6 +34,13 @@ class Catalogue:
             uow.audit(Event.DATASET_DESCRIBE, actor, f"dataset:{dataset.slug}", {"columns": roles})
             uow.commit()
         return saved
+
+    def classified(self, actor: Actor, dataset: str, facts: Mapping[str, object]) -> None:
+        """Writes down that somebody answers for what a dataset's columns are: counts and a digest, no names."""
+        actor.must(Capability.CATALOGUE_CLASSIFY)
+        with self.kit.write() as uow:
+            uow.audit(Event.DATASET_CLASSIFY, actor, f"dataset:{dataset}", facts)
+            uow.commit()
 
     def datasets(self) -> list[Dataset]:
         """Everything in the catalogue. Names and meanings of columns are public; rows never are."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from enclave.cli.columns import classify
 from enclave.cli.common import as_json, enclave, settings, signed_in, table
 
 DAY = click.DateTime(formats=["%Y-%m-%d"])
@@ -49,6 +50,9 @@ def dataset_describe(file: Path) -> None:
     house = enclave()
     described = house.catalogue.describe(signed_in(house), load_dictionary(file))
     click.echo(f"The catalogue describes {described.slug} with {len(described.columns)} columns.")
+
+
+dataset.add_command(classify)
 
 
 @click.group()

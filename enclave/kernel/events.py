@@ -18,6 +18,7 @@ class Event(StrEnum):
     BUDGET_GRANT = "budget:grant"
     BUDGET_REFUSE = "budget:refuse"
     CREDENTIALS_ISSUE = "credentials:issue"
+    DATASET_CLASSIFY = "dataset:classify"
     DATASET_DESCRIBE = "dataset:describe"
     ENTITLEMENT_EXPIRE = "entitlement:expire"
     ENTITLEMENT_GRANT = "entitlement:grant"
