@@ -125,7 +125,7 @@ def measure(scans: Sequence[RiskScan], settings: RiskSettings) -> Measured:
     spreads = {name: _spread(scans, name, settings) for name in settings.sensitive}
     report["diversity"] = {name: diversity for name, (diversity, _) in spreads.items()}
     if settings.household_classes and settings.household:
-        report["violations_by_households"] = _by_households(scans, merged, settings) or report["violations"]
+        report["violations_by_households"] = _by_households(scans, settings) or report["violations"]
     if settings.closeness:
         report["closeness"] = {name: far for name, (_, far) in spreads.items()}
     shared = any(s.shared for s in scans) and not settings.per_household
@@ -144,7 +144,7 @@ def _spread(scans: Sequence[RiskScan], name: str, settings: RiskSettings) -> Any
     return spread_report(found, settings, ordered=all(s.ordered[name] for s in scans))
 
 
-def _by_households(scans: Sequence[RiskScan], merged: pd.DataFrame, settings: RiskSettings) -> dict[str, int]:
+def _by_households(scans: Sequence[RiskScan], settings: RiskSettings) -> dict[str, int]:
     """Records whose class holds too few households; nothing where households are what is counted.
 
     No household stands in two partitions, so their numbers only have to be set apart.
@@ -158,7 +158,10 @@ def _by_households(scans: Sequence[RiskScan], merged: pd.DataFrame, settings: Ri
     pairs = pd.concat(apart, ignore_index=True)
     count = pairs[COUNT].to_numpy(dtype=np.float64)
     found = spread(
-        key_codes(pairs, keys), pairs[_VALUE].to_numpy(dtype=np.int64), missing=settings.missing, weights=count
+        key_codes(pairs, keys),
+        pairs[_VALUE].to_numpy(dtype=np.int64),
+        missing=settings.missing,
+        weights=count,
     )
     return {str(k): int(found.records[found.distinct() < k].sum()) for k in settings.violations}
 

@@ -3,7 +3,7 @@
 classes (who looks alike), tally (distinct keys, which partitions add up), individual (a record's and a household's
 risk), uniques (alone in the file, alone in the population), attackers (prosecutor, journalist, marketer), suda (special
 uniques), diversity and closeness (what a class gives away), linkage (numeric keys), units (households with several
-rows), report (all of it), command (`python -m anonymization.risk`), suppression (which cells to blank).
+rows), report (all of it), command (`python -m anonymization.risk`).
 
 Each docstring names its source; figures agree with the IHSN SDC practice guide, sdcMicro and ARX.
 """

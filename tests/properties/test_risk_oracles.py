@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
+from anonymization.partitions import measuring
 from anonymization.risk.attackers import journalist, prosecutor
 from anonymization.risk.classes import Classes, class_sizes, key_codes, sizes_of_codes
 from anonymization.risk.closeness import closeness
@@ -205,6 +206,30 @@ def test_classes_that_are_one_household_are_counted_as_what_they_are(rows, missi
     )
     held = [len({h for h, b in zip(homes, rows, strict=True) if alike(a, b, missing)}) for a in rows]
     assert report["violations_by_households"] == {str(k): sum(x < k for x in held) for k in (2, 3, 5, 10)}
+
+
+@given(rows_of, READINGS, st.booleans(), st.data())
+@QUICK
+def test_partitions_of_whole_households_report_what_the_whole_table_reports(
+    rows, missing, per_household, data
+):
+    table, keys = as_table(rows)
+    table["h"] = data.draw(st.lists(st.integers(0, 4), min_size=len(rows), max_size=len(rows)))
+    table["s"] = data.draw(
+        st.lists(st.sampled_from([None, 1.0, 2.0]), min_size=len(rows), max_size=len(rows))
+    )
+    asked = RiskSettings(
+        tuple(keys), 2, household="h", per_household=per_household, sensitive=("s",), missing=missing,
+        suda=len(keys), closeness=True, household_classes=True,
+    )  # fmt: skip
+    parts = [table.iloc[np.flatnonzero(table["h"] % 2 == p)] for p in (0, 1)]
+    measured = measuring.measure([measuring.scan(p, asked) for p in parts], asked)
+    found = measuring.report_of(measured, [measuring.together(p, measured.risks, asked) for p in parts])
+    direct = risk_report(table, asked)
+    assert set(found) == set(direct)
+    for name, value in found.items():
+        if name != "settings":
+            assert value == nested(direct[name]), name
 
 
 def nested(value):
