@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests up demo test check lint types imports docs docs-check fix clean assets
+.PHONY: help setup setup-tests up demo test check lint types imports docs docs-check fix clean assets bench-columns
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -45,6 +45,9 @@ docs-check:
 fix: ## Let ruff fix and format what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench-columns: setup ## The column classifier: roles right, direct identifiers missed, CPU seconds, as JSON
+	@OMP_NUM_THREADS=1 $(BIN)/python scripts/bench/columns.py
 
 assets: ## Build the portal's CSS and JavaScript from their sources again (needs Node; only to change the look)
 	cd request_portal/assets && npm install && npm run build

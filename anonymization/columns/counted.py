@@ -77,9 +77,19 @@ def _numbered(sample: Sample, known: npt.NDArray[np.float64]) -> Finding | None:
     if sample.distinct >= 125 and np.ptp(known) + 1 <= 1.15 * sample.distinct:
         says = f"{sample.distinct:,} numbers without a gap, as a register counts"
         return Finding("registry_id", 0.75, says, detector="running")
-    if one_length and sample.distinct >= (60 if sample.stored == "text" else 300):
+    return _repeated(sample, known, lengths if one_length else None, heaped)
+
+
+def _repeated(
+    sample: Sample, known: npt.NDArray[np.float64], lengths: npt.NDArray[np.int64] | None, heaped: float
+) -> Finding | None:
+    """Numbers that stand in several rows each, as those of a household do. `lengths`: where all have nearly one."""
+    if lengths is not None and sample.distinct >= (60 if sample.stored == "text" else 300):
         says = f"{sample.distinct:,} different numbers of {lengths.max()} digits, repeated"
         return Finding("registry_id", 0.7, says, detector="long number")
+    if sample.distinct >= 60 and sample.most * sample.distinct <= 1.3 and known.max() > 122:
+        says = f"{sample.distinct:,} numbers, each equally often, as those of a panel"
+        return Finding("registry_id", 0.65, says, detector="panel")
     if sample.distinct >= 300 and sample.most <= 20 / sample.distinct and heaped < 0.15:
         says = f"{sample.distinct:,} different numbers, each a few times and none of them round"
         return Finding("registry_id", 0.62, says, detector="repeated")

@@ -158,7 +158,7 @@ def _contradicts(sample: Sample, told: Kind, best: Finding) -> bool:
 
 
 #: Findings that rest on counts alone, and kinds whose numbers may well be unique (an amount, a weight).
-_COUNTED = frozenset({"unique", "repeated", "long number", "running", "decimals"})
+_COUNTED = frozenset({"unique", "repeated", "panel", "long number", "running", "decimals"})
 _MAY_BE_UNIQUE = frozenset({"welfare", "weight"})
 _NUMERIC = ("whole number", "number")
 #: Kinds whose values are written like names and are none (job titles, crops, tribes).
