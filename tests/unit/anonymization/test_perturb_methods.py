@@ -153,6 +153,22 @@ def test_neighbours_among_what_is_left_are_exact():
     assert np.array_equal(rest, points[free])
 
 
+def test_ties_go_to_the_lower_number_wherever_it_stands():
+    rng = np.random.default_rng(8)
+    points = rng.integers(0, 6, (700, 2)).astype(float)  # whole numbers: distances are exact
+    leaves, free = Leaves(points), np.ones(len(points), dtype=bool)
+    shell = Shell(points, free, np.array([2.0, 3.0]))
+    for _ in range(60):
+        q = rng.integers(0, 6, 2).astype(float)
+        squares = ((points - q) ** 2).sum(axis=1)
+        far = int(np.flatnonzero(free & (squares == squares[free].max()))[0])
+        assert leaves.farthest(q)[0] == shell.farthest(q) == far
+        wanted = [i for i in np.lexsort((np.arange(len(points)), squares)) if free[i]][:5]
+        numbers, _ = leaves.take_nearest(q, 5)
+        assert numbers.tolist() == wanted
+        free[numbers] = False
+
+
 @given(st.lists(st.integers(1, 5000), min_size=1, max_size=12), st.floats(0.05, 0.99))
 def test_an_invariant_matrix_keeps_the_counts_and_the_least_that_stays(counts, stay):
     t = np.array(counts)

@@ -145,11 +145,9 @@ def test_no_value_ever_changes_sides(step, seed, at):
     rng = np.random.default_rng(seed)
     table = people(60)
     home = pd.factorize(table["hh"])[0]
-    # Values right at the cut-off and within rounding of it.
-    near = np.nextafter(at, rng.choice([-np.inf, np.inf], 60))
-    table["welfare"] = np.where(
-        rng.random(60) < 0.2, rng.choice([at, 0], 60) + (near - at), rng.uniform(1, 900, 60)
-    )[home]
+    # Values exactly at the cut-off and next to it on either side.
+    near = rng.choice([at, np.nextafter(at, -np.inf), np.nextafter(at, np.inf)], 60)
+    table["welfare"] = np.where(rng.random(60) < 0.2, near, rng.uniform(1, 900, 60))[home]
     step = replace(step, cutoffs={"welfare": (at,)})
     out, _ = done(step, table)
     kept = out["welfare"].notna()
