@@ -110,7 +110,7 @@ class CoarsenPlace:
         homes, home_of, unreadable = self._homes(table)
         if self.method == "ring":
             lat, lon, near, far = self._ring(homes, decision, context)
-            more: StepEvidence = {"km": _spread(far), "inside": self.area or "anywhere"}
+            more: StepEvidence = {"km": _spread(far)}
         else:
             lat, lon, near = self._cells(homes, decision)
             low = near < self.k
@@ -129,13 +129,21 @@ class CoarsenPlace:
             new[there] = values[home_of[there]]
             out[name] = new
         return out, {
-            "method": self.method,
-            "k": self.k,
+            "global": {
+                "method": self.method,
+                "k": self.k,
+                "inside": (self.area or "anywhere") if self.method == "ring" else "",
+                "compared_with": decision.households,
+                "counted_up_to": COUNTED,
+                "key_version": context.keys.version,
+            },
             "households": len(homes),
-            "compared_with": decision.households,
             "unreadable": unreadable,
-            "spatial_k": _spread(near) | {"counted_up_to": COUNTED},
-            "key_version": context.keys.version,
+            "spatial_k": _spread(near),
+            # Adds up over partitions, so that every quantile of the whole can be had.
+            "households_by_spatial_k": {
+                str(k): int(n) for k, n in zip(*np.unique(near, return_counts=True), strict=True)
+            },
             **more,
         }
 

@@ -82,12 +82,14 @@ class ShiftDates:
         days = self._days(table, context)
         out = table.copy(deep=False)
         evidence: StepEvidence = {
-            "method": "uniform over the days but 0, keyed by the household (AES-128 under HKDF-SHA-256)",
-            "max_days": self.max_days,
-            "unit": self.unit,
+            "global": {
+                "method": "uniform over the days but 0, keyed by the household (AES-128 under HKDF-SHA-256)",
+                "max_days": self.max_days,
+                "unit": self.unit,
+                "key_version": context.keys.version,
+                "claim": _CLAIM,
+            },
             "units": int(units.max(initial=-1)) + 1,
-            "key_version": context.keys.version,
-            "claim": _CLAIM,
         }
         for name in self.columns:
             read = pd.to_datetime(table[name].reset_index(drop=True), errors="coerce", format="ISO8601")

@@ -10,7 +10,9 @@ import pytest
 
 from anonymization.errors import RecipeProblem, Unusable
 from anonymization.keys import KeyRing
+from anonymization.pipeline import run
 from anonymization.places import Dwellings, grid_cells, moved
+from anonymization.recipe import load_recipe
 from anonymization.schema import Schema
 from anonymization.steps import Context
 from anonymization.steps.coarsen_place import CoarsenPlace
@@ -201,3 +203,43 @@ def test_counting_neighbours_agrees_with_brute_force():
         int((haversine(lats, lons, a, o) <= r + 0.01).sum()) - 1 for a, o, r in zip(lat, lon, km, strict=True)
     ]
     assert near.tolist() == np.minimum(brute, 64).tolist()
+
+
+RECIPE = """
+name: places
+version: 1
+dataset: places
+unit: household
+tier: scientific use
+columns:
+  hh: {role: direct, treatment: pseudonymise}
+  lat: {role: quasi, treatment: coarsen_place}
+  lon: {role: quasi, treatment: coarsen_place}
+  area: {role: quasi, treatment: suppress}
+  seen: {role: quasi, treatment: shift_dates}
+steps:
+  - shift_dates: {columns: [seen], unit: hh, max_days: 90}
+  - coarsen_place: {latitude: lat, longitude: lon, method: ring, k: 5, unit: hh, area: area, min_km: 0.5, max_km: 3, limit_km: 80}
+  - pseudonymise: {columns: [hh], domain: household}
+  - suppress: {keys: [area], k: 5}
+  - shuffle: {}
+risk: {keys: [area], k: 5}
+"""
+
+
+def test_a_recipe_gives_the_same_places_and_dates_over_any_partitions():
+    table = dwellings()
+    table["seen"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(len(table)) % 900, unit="D")
+    recipe, day = load_recipe(RECIPE), CONTEXT.reference_date
+    one, many = (
+        run(recipe, table, CONTEXT.keys, scope="scope", reference_date=day, partitions=n, processes=1)
+        for n in (1, 3)
+    )
+    assert one.digest == many.digest
+    told = {s["kind"]: s["evidence"] for s in many.evidence["steps"]}
+    alone = {s["kind"]: s["evidence"] for s in one.evidence["steps"]}
+    for key in ("households", "households_by_spatial_k", "compared_with", "k"):
+        assert told["coarsen_place"][key] == alone["coarsen_place"][key]
+    assert sum(told["coarsen_place"]["households_by_spatial_k"].values()) == len(table)
+    assert told["shift_dates"]["units"] == len(table)
+    assert told["shift_dates"]["max_days"] == 90
