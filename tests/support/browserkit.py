@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from objectstore import free_ports
 from portalkit import PASSWORD, Portal, a_portal
 
 CHROMIUM = "/usr/bin/chromium"
@@ -29,7 +29,7 @@ SIZES = {"phone": {"width": 320, "height": 720}, "desktop": {"width": 1280, "hei
 @contextmanager
 def serving(root: Path, *, port: int = 0, **settings: Any) -> Iterator[tuple[Portal, str]]:
     """A portal with people and data, and its address."""
-    port = port or free_port()
+    port = port or free_ports(1)
     url = f"http://127.0.0.1:{port}"
     portal = a_portal(root, public_url=url, **settings)
     server = uvicorn.Server(uvicorn.Config(portal.app, host="127.0.0.1", port=port, log_level="warning"))
@@ -42,12 +42,6 @@ def serving(root: Path, *, port: int = 0, **settings: Any) -> Iterator[tuple[Por
     finally:
         server.should_exit = True
         thread.join(timeout=10)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def sign_in(page: Any, url: str, username: str) -> None:

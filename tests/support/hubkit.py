@@ -13,7 +13,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
+from objectstore import free_ports
 
 from enclave.demo.story.kernel import WorkspaceBrowser
 from enclave.hub.client import HubClient
@@ -197,17 +197,12 @@ class IdentityProvider:
         return (200, {"sub": user, "groups": []}) if user else (401, {})
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class Installation:
     """Hub and gateway as processes, on a state folder of their own."""
 
     def __init__(self, state_dir: Path, *, code: Path = ROOT, runtime: Path | None = None) -> None:
-        portal, gateway = free_port(), free_port()
+        portal = free_ports(2)
+        gateway = portal + 1
         self.code = code
         self.environment = {
             "PATH": os.environ["PATH"],

@@ -11,13 +11,14 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from objectstore import free_ports
 
 
 def _programs() -> Path:
@@ -29,12 +30,6 @@ def _programs() -> Path:
     raise RuntimeError(
         "PostgreSQL's initdb was not found; install the postgresql package to run these tests."
     )
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @contextmanager
@@ -50,7 +45,7 @@ def start_postgres(tmpdir: Path | None = None) -> Iterator[str]:
     if root:
         shutil.chown(home, "postgres", "postgres")
         as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--"]
-    programs, data, port = _programs(), home / "data", _free_port()
+    programs, data, port = _programs(), home / "data", free_ports(1)
     environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "HOME": str(home)}
     server: subprocess.Popen[bytes] | None = None
     try:
