@@ -182,14 +182,20 @@ def test_a_recipe_of_all_of_it_runs_and_the_poor_and_the_eligible_stay_who_they_
         {"sample": {"fraction": 0.5, "into": "w", "margins": ["eligible"]}},
     )
     before = table()
-    made = pipeline.run(
-        whole,
-        before,
-        KeyRing(b"a master key of the tests"),
-        scope="s",
-        reference_date=date(2026, 1, 1),
-        schema=Schema.infer(before, {"hh": "plain"}),
+    made, parted = (
+        pipeline.run(
+            whole,
+            before,
+            KeyRing(b"a master key of the tests"),
+            scope="s",
+            reference_date=date(2026, 1, 1),
+            schema=Schema.infer(before, {"hh": "plain"}),
+            partitions=n,
+        )
+        for n in (1, 3)
     )
+    assert parted.digest == made.digest
+    assert parted.evidence["steps"] == made.evidence["steps"]
     out = made.table.merge(before, on="hh", suffixes=("", "_before"))
     assert len(out) == 200
     assert ((out["welfare"] < 320) == (out["welfare_before"] < 320)).all()
