@@ -49,6 +49,15 @@ def deidentify(stage: Stage) -> list[str]:
             f"-> {after['sample_uniques']}, expected re-identifications {before['expected_reidentifications']:,.0f} -> "
             f"{after['expected_reidentifications']:,.0f}, smallest class {after['smallest_class']}."
         )
+        attacks = pack["attacks"]
+        risks: dict[str, list[float]] = {name.split(",")[0]: [] for name in attacks["risks"]}
+        for name, risk in attacks["risks"].items():
+            risks[name.split(",")[0]].append(risk)
+        prove(risks, f"{slug}: nobody attacked it.")
+        worst = ", ".join(f"{family} {max(found):.1%}" for family, found in risks.items())
+        proved.append(
+            f"{slug}: attacked beside {attacks['settings']['folds']} hold-outs; risk at most {worst} (upper bounds)."
+        )
     proved.append(f"Gate: {', '.join(release['policies'])}. No direct identifier is a column of the release.")
     return proved
 
