@@ -71,7 +71,7 @@ def read_table(
     return _csv(file, head, columns, na)
 
 
-def as_it_stands(path: Path) -> tuple[pa.Table, str]:
+def as_it_stands(path: Path, columns: Sequence[str] | None = None) -> tuple[pa.Table, str]:
     """The rows of a file without any reading of them, for who writes most of them out again.
 
     Returns:
@@ -82,11 +82,11 @@ def as_it_stands(path: Path) -> tuple[pa.Table, str]:
     """
     head = _head(path)
     if head[:4] != b"PAR1":
-        return _csv_text(path, head, None, ())
+        return _csv_text(path, head, columns, ())
     try:
         with pq.ParquetFile(path) as whole:
-            _asked(whole.schema_arrow.names, None, path)
-            return whole.read(use_threads=False), ","
+            wanted = _asked(whole.schema_arrow.names, columns, path)
+            return whole.read(columns=wanted, use_threads=False), ","
     except (pa.ArrowException, OSError):
         raise Unusable(_DAMAGED.format(name=path.name)) from None
 

@@ -152,12 +152,12 @@ def _one_key(
         ready[a[at_risk & tight[b]]] = False
         keep = ready[a] & (known | ready[b])
         a, b = a[keep], b[keep]
-        if not ready[mine].any():
-            break
-        if state.left < 0:
+        if state.left < 0 or not ready[mine].any():
             break
         go = ready & ~_in_the_way(state, a, b, ready, lost, priority, j)
         chosen = mine[go[mine]]
+        if not len(chosen):
+            break  # the first of the ready ones never has to wait; no loop may hang on that
         moved = go[a]
         gone = work[b, j] >= 0
         np.subtract.at(state.size, b[moved & gone & (b < risky)], 1.0)
