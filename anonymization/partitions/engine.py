@@ -19,7 +19,7 @@ from anonymization.partitions.intake import PLACE, RAW, ROW, Taken, refuse_too_m
 from anonymization.partitions.shapes import Shape
 from anonymization.partitions.stages import Stage, stages
 from anonymization.partitions.store import Store
-from anonymization.partitions.work import Job, Verified, Wanted, carry, verify
+from anonymization.partitions.work import Job, Verified, Wanted, carry, kept_as, verify
 from anonymization.partitions.work import Told as Said
 from anonymization.planning import Plan
 from anonymization.schema import FieldType
@@ -139,7 +139,7 @@ def run_passes(job: Job, taken: Taken, executor: Executor, *, limit: int, told: 
             source = stage.name
         if stage.closes is not None and job.store.kept(f"decision{stage.closes}") is None:
             step = job.steps[stage.closes]
-            scans = [t.scan for t in tolds]
+            scans = [job.store.kept(kept_as(f"scan{stage.closes}", p)) for p in range(taken.parts)]
             decision = step.decide(scans, job.context()) if isinstance(step, GlobalStep) else None
             job.store.keep(f"decision{stage.closes}", decision)
     return _second_look(job, taken, executor, passes, told)
@@ -172,9 +172,9 @@ def _second_look(job: Job, taken: Taken, executor: Executor, passes: Sequence[St
     settings = job.recipe.risk.settings()
     first: list[Said] = [job.store.told(passes[0].name, p) for p in parts]
     last: list[Said] = [job.store.told(passes[-1].name, p) for p in parts]
-    before = measuring.measure([t.before for t in first if t.before], settings)
-    after = measuring.measure([t.after for t in last if t.after], settings)
-    shown = leaks.merged([t.shown for t in last if t.shown])
+    before = measuring.measure((job.store.kept(kept_as("before", p)) for p in parts), settings)
+    after = measuring.measure((job.store.kept(kept_as("after", p)) for p in parts), settings)
+    shown = leaks.merged([job.store.kept(kept_as("shown", p)) for p in parts])
     wanted = Wanted(
         before.risks if before.shared else None, after.risks if after.shared else None, shown, passes[-1].name
     )
@@ -184,9 +184,9 @@ def _second_look(job: Job, taken: Taken, executor: Executor, passes: Sequence[St
     looks: list[Verified] = [job.store.told("verify", p) for p in parts]
     found, numbers = leaks.survivors(shown, [v.sought for v in looks])
     by_step: list[dict[str, Any]] = []
-    for number in range(len(job.steps)):
-        stage = next(s for s in passes if number in s.acts)
-        by_step.append(merged([job.store.told(stage.name, p).evidence[number] for p in parts]))
+    for stage in passes:
+        said: list[Said] = [job.store.told(stage.name, p) for p in parts]
+        by_step += [merged([t.evidence[number] for t in said]) for number in stage.acts]
     aside = sorted((*taken.set_aside, *(r for t in first for r in t.set_aside)))
     return Made(
         job=job,

@@ -6,15 +6,17 @@ of the whole table, to 12 digits (sums are taken in another order).
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from anonymization.risk.classes import group, key_codes, weights_of
+from anonymization.risk.classes import Floats, key_codes, weights_of
 from anonymization.risk.closeness import is_ordered, sensitive_codes
 from anonymization.risk.individual import household_risk, individual_risk
 from anonymization.risk.report import RiskSettings, key_report, spread_report
@@ -24,6 +26,7 @@ from anonymization.risk.units import unit_numbers
 
 _VALUE = "\0value"
 _WEIGHT = "\0weight"
+_TOGETHER = 6  # tallies that are merged at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +103,50 @@ def _profiles(
 
 
 @dataclass(frozen=True, slots=True)
+class Risks:
+    """The risk of each distinct key, to look records up in. Args: hashes: of the keys, rising; risk: shape (keys,)."""
+
+    hashes: npt.NDArray[np.uint64]
+    risk: Floats
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
-    """All partitions together. Args: risks: distinct keys with their risk, to look records up in."""
+    """All partitions together. Args: shared: whether households have several records, which must be looked up."""
 
     report: dict[str, Any]
-    risks: pd.DataFrame
+    risks: Risks
     shared: bool
 
 
-def measure(scans: Sequence[RiskScan], settings: RiskSettings) -> Measured:
+class _Sum:
+    """Tallies added up as they come, so that memory holds what is distinct and not what was handed in."""
+
+    def __init__(self, keys: list[str]) -> None:
+        self._keys, self._waiting = keys, list[pd.DataFrame]()
+
+    def add(self, tally: pd.DataFrame) -> None:
+        self._waiting.append(tally)
+        if len(self._waiting) == _TOGETHER:
+            self._waiting = [self.total()]
+
+    def total(self) -> pd.DataFrame:
+        return merge_tallies(self._waiting, self._keys)
+
+
+def measure(scans: Iterable[RiskScan], settings: RiskSettings) -> Measured:
     """Everything that follows from counts; of households only where each has one record."""
     keys = list(settings.keys)
-    merged = merge_tallies([s.tally for s in scans], keys)
+    tallies, pairs = _Sum(keys), {name: _Sum([*keys, _VALUE]) for name in settings.sensitive}
+    households, shared, ordered = 0, False, dict.fromkeys(settings.sensitive, True)
+    for scan_ in scans:
+        tallies.add(scan_.tally)
+        for name, total in pairs.items():
+            total.add(scan_.pairs[name])
+            ordered[name] = ordered[name] and scan_.ordered[name]
+        households += scan_.households
+        shared = shared or scan_.shared
+    merged = tallies.total()
     found = Tally.of_table(merged, keys)
     report = key_report(found, settings, keys)
     risk = individual_risk(found.sizes(settings.missing), settings.form)
@@ -119,29 +154,29 @@ def measure(scans: Sequence[RiskScan], settings: RiskSettings) -> Measured:
         "settings": asdict(settings) | {"keys": keys},
         "household_global_risk": report["global_risk"],
         "household_expected_reidentifications": report["expected_reidentifications"],
-        "households": sum(s.households for s in scans) if settings.household else None,
+        "households": households if settings.household else None,
         "diversity": {},
     }
-    spreads = {name: _spread(scans, name, settings) for name in settings.sensitive}
+    spreads = {name: _spread(pairs[name].total(), settings, ordered=ordered[name]) for name in pairs}
     report["diversity"] = {name: diversity for name, (diversity, _) in spreads.items()}
     if settings.household_classes and settings.household:
         report["violations_by_households"] = _by_households(scans, settings) or report["violations"]
     if settings.closeness:
         report["closeness"] = {name: far for name, (_, far) in spreads.items()}
-    shared = any(s.shared for s in scans) and not settings.per_household
-    return Measured(report, merged[keys].assign(risk=risk), shared)
+    hashes = _hashes(merged, keys)
+    order = np.argsort(hashes)
+    return Measured(report, Risks(hashes[order], risk[order]), shared and not settings.per_household)
 
 
-def _spread(scans: Sequence[RiskScan], name: str, settings: RiskSettings) -> Any:
+def _spread(pairs: pd.DataFrame, settings: RiskSettings, *, ordered: bool) -> Any:
     keys = list(settings.keys)
-    pairs = merge_tallies([s.pairs[name] for s in scans], [*keys, _VALUE])
     found = spread(
         key_codes(pairs, keys),
         sensitive_codes(pairs[_VALUE]),
         missing=settings.missing,
         weights=pairs[COUNT].to_numpy(dtype=np.float64),
     )
-    return spread_report(found, settings, ordered=all(s.ordered[name] for s in scans))
+    return spread_report(found, settings, ordered=ordered)
 
 
 def _by_households(scans: Sequence[RiskScan], settings: RiskSettings) -> dict[str, int]:
@@ -166,15 +201,31 @@ def _by_households(scans: Sequence[RiskScan], settings: RiskSettings) -> dict[st
     return {str(k): int(found.records[found.distinct() < k].sum()) for k in settings.violations}
 
 
-def together(table: pd.DataFrame, risks: pd.DataFrame, settings: RiskSettings) -> Together:
+def together(table: pd.DataFrame, risks: Risks, settings: RiskSettings) -> Together:
     """The second look at one partition: each record's risk by its key, then its household's."""
-    keys = list(settings.keys)
-    known = len(risks)
-    number, _ = group(key_codes(pd.concat([risks[keys], table[keys]], ignore_index=True), keys))
-    risk = np.zeros(int(number.max(initial=-1)) + 1)
-    risk[number[:known]] = risks["risk"].to_numpy()
-    found = household_risk(risk[number[known:]], unit_numbers(table, settings.household))
+    places = np.searchsorted(risks.hashes, _hashes(table, settings.keys))
+    found = household_risk(risks.risk[places], unit_numbers(table, settings.household))
     return Together(math.fsum(found), len(found))
+
+
+def _hashes(table: pd.DataFrame, keys: Sequence[str]) -> npt.NDArray[np.uint64]:
+    """A 64-bit hash of each record's key, the same whatever dtype holds it: 5, 5.0 and Int64's 5 are one value."""
+    out = np.zeros(len(table), dtype=np.uint64)
+    for key in keys:
+        codes, distinct = pd.factorize(table[key], use_na_sentinel=True)
+        each = np.array([_hash(v) for v in distinct.tolist()] + [1], dtype=np.uint64)
+        # The mixing step of a 64-bit multiplicative hash; -1, missing, takes the last place.
+        out = (out ^ each[codes]) * np.uint64(0x9E3779B97F4A7C15)
+        out ^= out >> np.uint64(29)
+    return out
+
+
+def _hash(value: object) -> int:
+    number = isinstance(value, int | float | np.number)
+    text = repr(float(value)) if number else f"{type(value).__name__}:{value}"  # type: ignore[arg-type]
+    return int.from_bytes(
+        hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big"
+    )
 
 
 def report_of(measured: Measured, looks: Sequence[Together]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from anonymization.errors import AnonymizationError
 
 _LENGTH = struct.Struct("<Q")
 _NONCE = 12
+_MOST = 1 << 31  # bytes; a longer frame is no frame of ours
 _END = b"end"
 
 
@@ -64,7 +65,7 @@ class Seal:
     def _next(self, file: object, name: str, number: int) -> bytes | None:
         head = file.read(_LENGTH.size)  # type: ignore[attr-defined]
         if len(head) == _LENGTH.size:
-            body = file.read(_LENGTH.unpack(head)[0])  # type: ignore[attr-defined]
+            body = file.read(min(_LENGTH.unpack(head)[0], _MOST))  # type: ignore[attr-defined]
             for last in (False, True):
                 try:
                     frame = AESGCM(self.key).decrypt(

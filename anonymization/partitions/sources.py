@@ -24,7 +24,8 @@ from anonymization.tables import arrow_of, parquet_bytes, plain, settled_type, s
 Ints = npt.NDArray[np.int64]
 #: Rows of a batch; also what makes a partition a comfortable size.
 BATCH = 1 << 16
-_BLOCK = 1 << 24
+#: Bytes of a CSV file that are read at once; no line may be longer.
+_BLOCK = 1 << 22
 _DAMAGED = "The parquet file {name} is cut off or damaged. Write it again and take the whole file."
 
 

@@ -75,8 +75,6 @@ class Told:
     Args:
         rows_in, rows: before and after.
         evidence: of each step that was carried out.
-        scan: of the global step that closes the pass.
-        before, after: risk of the input and of the release; shown: what the release shows.
         shape: of the rows that were written.
         set_aside: (row number, reason).
     """
@@ -84,12 +82,13 @@ class Told:
     rows_in: int
     rows: int = 0
     evidence: dict[int, StepEvidence] = field(default_factory=dict)
-    scan: Any = None
-    before: measuring.RiskScan | None = None
-    after: measuring.RiskScan | None = None
-    shown: leaks.Shown | None = None
     shape: Shape | None = None
     set_aside: tuple[tuple[int, str], ...] = ()
+
+
+def kept_as(what: str, part: int) -> str:
+    """Where a partition's larger findings lie; each is there before the pass tells of the partition."""
+    return f"{what}-{part:05d}"
 
 
 def carry(job: Job, stage: Stage, source: str, last: bool, part: int) -> int:
@@ -99,12 +98,13 @@ def carry(job: Job, stage: Stage, source: str, last: bool, part: int) -> int:
     frame = _frame(table, gaps)
     settings = job.recipe.risk.settings()
     if stage.number == 0:
-        told.before = measuring.scan(frame, settings)
+        job.store.keep(kept_as("before", part), measuring.scan(frame, settings))
     context = job.context(part)
     for number in stage.acts:
         frame, told.evidence[number] = held(_act(job, stage, number, context), job.intents[number], frame)
     if stage.closes is not None:
-        told.scan = _scan(job.steps[stage.closes], frame.copy(deep=True), context)
+        scan = _scan(job.steps[stage.closes], frame.copy(deep=True), context)
+        job.store.keep(kept_as(f"scan{stage.closes}", part), scan)
     told.rows = len(frame)
     sink = job.store.sink(stage.name, part)
     if stage.writes:
@@ -112,8 +112,8 @@ def carry(job: Job, stage: Stage, source: str, last: bool, part: int) -> int:
         out = _arrow(frame, table, changed)
         told.shape = Shape.of(out, table.schema, changed)
         if last:
-            told.after = measuring.scan(frame, settings)
-            told.shown = leaks.shown(out, job.recipe)
+            job.store.keep(kept_as("after", part), measuring.scan(frame, settings))
+            job.store.keep(kept_as("shown", part), leaks.shown(out, job.recipe))
         numbers = frame.index.to_numpy(dtype=np.int64)
         for rows in (
             _placed(job, out, numbers) if last else in_frames(out.append_column(ROW, pa.array(numbers)))
@@ -209,8 +209,8 @@ class Verified:
 class Wanted:
     """What the second look needs. Args: before, after: distinct keys with their risks, None where not needed."""
 
-    before: pd.DataFrame | None
-    after: pd.DataFrame | None
+    before: measuring.Risks | None
+    after: measuring.Risks | None
     shown: leaks.Shown
     released: str
 
