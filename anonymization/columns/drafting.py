@@ -25,6 +25,11 @@ _LINKED = {
     "birth_date": "date",
     "coordinate": "coordinate",
 }
+_ABOUT = "Drafted from the confirmed classification of its columns. Sharpen it before it is published."
+_SHARED = (
+    " Rows share a household and classes count rows: where a household could be recognised, choose few keys and let "
+    "classes count households (unit of suppress, per_household of risk)."
+)
 WRITES = ("keep", "drop", "pseudonymise", "generalise", "topcode", "round", "redact_text", "suppress")
 
 
@@ -66,9 +71,9 @@ def draft_recipe(
         "dataset": classification.dataset,
         "unit": classification.unit,
         "tier": tier,
-        "about": "Drafted from the confirmed classification of its columns. Sharpen it before it is published.",
+        "about": _ABOUT + (_SHARED if household else ""),
         "columns": {c.name: _decision(c) for c in columns},
-        "steps": [*_steps(columns), *_suppress(columns, keys, k, share, household), {"shuffle": {}}],
+        "steps": [*_steps(columns), *_suppress(columns, keys, k, share), {"shuffle": {}}],
         "risk": _risk(left, keys, k, household),
     }
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
@@ -108,9 +113,7 @@ def _steps(columns: Sequence[Column]) -> list[dict[str, Any]]:
     return steps
 
 
-def _suppress(
-    columns: Sequence[Column], keys: list[str], k: int, share: float, household: str
-) -> list[dict[str, Any]]:
+def _suppress(columns: Sequence[Column], keys: list[str], k: int, share: float) -> list[dict[str, Any]]:
     if not any("suppress" in c.decided.treatment for c in columns):
         return []
     step: dict[str, Any] = {"keys": keys, "k": k, "share": share}
@@ -118,8 +121,6 @@ def _suppress(
     areas = [c.name for c in columns if c.name in keys and c.decided.kind == "region"]
     if areas:
         step["importance"] = dict.fromkeys(areas, 100)
-    if household:
-        step["unit"] = household
     return [{"suppress": step}]
 
 
@@ -131,7 +132,7 @@ def _risk(left: Sequence[Column], keys: list[str], k: int, household: str) -> di
     ]
     risk: dict[str, Any] = {"keys": keys, "k": k}
     if household:
-        risk |= {"household": household, "per_household": True}
+        risk["household"] = household
     if sensitive:
         risk["sensitive"] = sensitive
     return risk

@@ -289,3 +289,15 @@ def test_an_index_with_repeated_labels_or_odd_column_types_changes_nothing():
     assert len(found.columns) == 5
     assert classify(rows.iloc[:0]).rows == 0
     assert len(classify(pd.DataFrame({"a b": [1], "a": ["x"]})).columns) == 2
+
+
+@pytest.mark.parametrize(
+    "what", ["NIK", "NIK as a float", "CPF", "CPF as a number that lost its zeros", "TCKN as text of a float"]
+)
+def test_a_national_number_is_called_one_by_its_check_digits(what):
+    values = HIDDEN[what][0]
+    if "lost" in what:
+        values = [v for v in values if v < 10_000_000_000] * 8  # only such as lost one
+    column = classify(pd.DataFrame({"v00": values})).column("v00")
+    assert column.proposed.kind == "national_id", column.reason
+    assert column.profile.detectors["national number"] > 0.5

@@ -285,3 +285,11 @@ def test_a_file_that_is_no_classification_gets_a_sentence(tmp_path, text):
     with pytest.raises(ClassificationProblem) as caught:
         load_classification(path)
     assert "SECRETVALUE" not in str(caught.value)
+
+
+def test_a_new_sort_of_identifier_in_notes_is_news_though_notes_stay_notes(table, proposal):
+    done = confirmed_by(all_accepted(proposal), proposal, by="stefan", on=DAY)
+    notes = table["case_note"].fillna("").astype(object) + " 6GCRPR6C+2V"
+    later = compare(classify(table.assign(case_note=notes)), done)
+    assert later.changed == ("case_note",)
+    assert "detector 'coordinate'" in later.classification.column("case_note").news
