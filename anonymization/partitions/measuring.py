@@ -139,11 +139,14 @@ def measure(scans: Iterable[RiskScan], settings: RiskSettings) -> Measured:
     keys = list(settings.keys)
     tallies, pairs = _Sum(keys), {name: _Sum([*keys, _VALUE]) for name in settings.sensitive}
     households, shared, ordered = 0, False, dict.fromkeys(settings.sensitive, True)
+    homes: list[pd.DataFrame] = []
     for scan_ in scans:
         tallies.add(scan_.tally)
         for name, total in pairs.items():
             total.add(scan_.pairs[name])
             ordered[name] = ordered[name] and scan_.ordered[name]
+        if scan_.homes is not None:  # no household stands in two partitions: their numbers are set apart
+            homes.append(scan_.homes.assign(**{_VALUE: scan_.homes[_VALUE] + households}))
         households += scan_.households
         shared = shared or scan_.shared
     merged = tallies.total()
@@ -160,7 +163,7 @@ def measure(scans: Iterable[RiskScan], settings: RiskSettings) -> Measured:
     spreads = {name: _spread(pairs[name].total(), settings, ordered=ordered[name]) for name in pairs}
     report["diversity"] = {name: diversity for name, (diversity, _) in spreads.items()}
     if settings.household_classes and settings.household:
-        report["violations_by_households"] = _by_households(scans, settings) or report["violations"]
+        report["violations_by_households"] = _by_households(homes, settings) or report["violations"]
     if settings.closeness:
         report["closeness"] = {name: far for name, (_, far) in spreads.items()}
     hashes = _hashes(merged, keys)
@@ -179,18 +182,16 @@ def _spread(pairs: pd.DataFrame, settings: RiskSettings, *, ordered: bool) -> An
     return spread_report(found, settings, ordered=ordered)
 
 
-def _by_households(scans: Sequence[RiskScan], settings: RiskSettings) -> dict[str, int]:
+def _by_households(homes: Sequence[pd.DataFrame], settings: RiskSettings) -> dict[str, int]:
     """Records whose class holds too few households; nothing where households are what is counted.
 
-    No household stands in two partitions, so their numbers only have to be set apart.
+    Args:
+        homes: distinct keys with the households that show them, each household numbered once.
     """
     keys = list(settings.keys)
-    parts = [s.homes for s in scans if s.homes is not None]
-    if not parts:
+    if not homes:
         return {}
-    before = np.cumsum([0, *(s.households for s in scans)])
-    apart = [h.assign(**{_VALUE: h[_VALUE] + b}) for h, b in zip(parts, before.tolist(), strict=False)]
-    pairs = pd.concat(apart, ignore_index=True)
+    pairs = pd.concat(homes, ignore_index=True)
     count = pairs[COUNT].to_numpy(dtype=np.float64)
     found = spread(
         key_codes(pairs, keys),
