@@ -1,9 +1,10 @@
-"""Free text: finding identifiers and replacing them by what they were. No model is needed.
+"""Free text: finding identifiers and replacing them by what they were. No model is needed; one is used if installed.
 
-folding (how words are compared), packs and engine (Presidio's shapes and phones), fast (with shapes, relaxed, prefilter and phones: the same at several times the speed), linked (a note's own row),
-counts, knowledge and context (this registry's people and places, titles, capitals), chunk, redaction and worker
-(doing it),
-scan (looking where none should be).
+folding: how words are compared. packs, checks and engine: Presidio's shapes and phones; fast, shapes, relaxed,
+prefilter, phones and nlp: the same spans at several times the speed. linked: a note's own row. counts, knowledge and
+context: this registry's people and places, titles, capitals. models: named-entity models that are installed.
+finding: all of them on one text. chunk, replacing, redaction and worker: doing it. metrics and trial: measuring it.
+scan: looking where none should be.
 """
 
 from __future__ import annotations

@@ -1,28 +1,19 @@
-"""Redacts one chunk of texts in this process. The only place where the detectors come together."""
+"""Redacts one chunk of texts in this process."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
 
-from anonymization.pii.context import announced_in, bridges, capitals_in, known_in
-from anonymization.pii.engine import DATE_SHAPE, MONEY, shapes_in
-from anonymization.pii.folding import ascii_digits, fold, tokens
+from anonymization.pii.finding import PROFILES, Finder
 from anonymization.pii.knowledge import Knowledge
-from anonymization.pii.linked import Linked, own_in
-from anonymization.pii.spans import Span, splice
+from anonymization.pii.linked import Linked
+from anonymization.pii.models import Models
+from anonymization.pii.replacing import Replacer
+from anonymization.pii.spans import splice
 
-PROFILES = ("standard", "strict")
-_LONG_NUMBER = re.compile(r"(?<![\w.,])\+?\d(?:[ ().\-/]{0,2}\d){6,}(?![\w])")
-
-
-@lru_cache(maxsize=50_000)
-def _shapes(text: str, country: str) -> tuple[Span, ...]:
-    """Texts that stand more than once are analysed once."""
-    return tuple(shapes_in(text, country))
+__all__ = ["PROFILES", "Job", "redact_chunk"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +27,10 @@ class Job:
         profile: standard, or strict, which adds unknown capitalised words and every other long number.
         keep_words: words that are never names here.
         knowledge: what was learned from the whole corpus.
+        languages: one code for each text; decides which named-entity model reads it.
+        replace: what stands in the text instead: roles, pseudonyms or surrogates (see replacing).
+        key: 32 bytes for the latter two, of one project.
+        models: whether installed named-entity models are used.
     """
 
     texts: Sequence[str | None]
@@ -44,47 +39,39 @@ class Job:
     profile: str
     keep_words: Sequence[str]
     knowledge: Knowledge
+    languages: Sequence[str] = ()
+    replace: str = "roles"
+    key: bytes = b""
+    models: bool = True
 
     def part(self, rows: Sequence[int]) -> Job:
-        texts, countries = [self.texts[i] for i in rows], [self.countries[i] for i in rows]
-        return Job(texts, self.linked.part(rows), countries, self.profile, self.keep_words, self.knowledge)
+        return replace(
+            self,
+            texts=[self.texts[i] for i in rows],
+            linked=self.linked.part(rows),
+            countries=[self.countries[i] for i in rows],
+            languages=[self.languages[i] for i in rows] if self.languages else (),
+        )
 
 
 def redact_chunk(job: Job) -> tuple[list[str | None], Counter[str]]:
     """The redacted texts, and counts: `tag:…` and `detector:…` of what was replaced, `changed` texts."""
-    keep = frozenset(fold(w) for w in job.keep_words)
-    knowledge = job.knowledge
+    languages = job.languages or [""] * len(job.texts)
+    models = Models(languages) if job.models else None
+    finder = Finder(job.knowledge, PROFILES[job.profile], job.keep_words, models)
+    replacer = Replacer(job.replace, job.key, job.knowledge)
     out: list[str | None] = []
     counts: Counter[str] = Counter()
     for i, text in enumerate(job.texts):
         if text is None or not text.strip():
             out.append(text)
             continue
-        found = tokens(text)
-        spans = [
-            *own_in(text, found, job.linked.row(i), knowledge),
-            *_shapes(text, job.countries[i]),
-            *(s for s in known_in(text, found, knowledge) if fold(text[s.start : s.end]) not in keep),
-            *announced_in(text, found, knowledge),
-        ]
-        if job.profile == "strict":
-            spans += capitals_in(text, found, knowledge, keep)
-            spans += _numbers_in(text)
-        spans += bridges(text, found, spans, knowledge)
-        redacted, replaced = splice(text, spans)
+        own = job.linked.row(i)
+        spans = finder.find(text, job.countries[i], languages[i], own)
+        redacted, replaced = splice(text, spans, replacer.within(own, job.countries[i]))
         out.append(redacted)
         counts["changed"] += bool(replaced)
         for span in replaced:
             counts[f"tag:{span.tag}"] += 1
             counts[f"detector:{span.detector}"] += 1
     return out, counts
-
-
-def _numbers_in(text: str) -> list[Span]:
-    """Any number of seven digits or more that is neither a date nor an amount of money."""
-    plain = ascii_digits(text)
-    return [
-        Span(*m.span(), "number", "long_number", 0.4)
-        for m in _LONG_NUMBER.finditer(plain)
-        if not DATE_SHAPE.fullmatch(m.group()) and not MONEY.search(plain[: m.start()])
-    ]

@@ -9,7 +9,7 @@ from anonymization.pii.counts import case_is_mute
 from anonymization.pii.folding import Token, is_arabic, skeleton, sound
 from anonymization.pii.knowledge import Knowledge
 from anonymization.pii.spans import Span
-from anonymization.pii.words import AFTER, CALENDAR, KIN, NOBODY, PARTICLES, TITLES
+from anonymization.pii.words import AFTER, CALENDAR, KIN, NOBODY, OFFICES, PARTICLES, TITLES
 
 
 def known_in(text: str, found: Sequence[Token], knowledge: Knowledge) -> list[Span]:
@@ -65,7 +65,9 @@ def announced_in(text: str, found: Sequence[Token], knowledge: Knowledge) -> lis
         if title or token.folded in KIN:
             for j in range(i + 1, min(i + 4, len(found))):
                 gap = text[found[j - 1].end : found[j].start].strip(" ." if j == i + 1 else " ")
-                if gap or not _name_like(found[j], knowledge, mute=mute, title=title and j == i + 1):
+                # A full stop behind a word that is no abbreviation ends the sentence, and the title with it.
+                ended = found[j].opens and "." in text[found[j - 1].end : found[j].start]
+                if gap or ended or not _name_like(found[j], knowledge, mute=mute, title=title and j == i + 1):
                     break
                 out.append(Span(found[j].start, found[j].end, "person", "cue:title", 0.7))
         if token.folded in AFTER:
@@ -112,7 +114,7 @@ def capitals_in(text: str, found: Sequence[Token], knowledge: Knowledge, keep: f
 
 def _odd(token: Token, knowledge: Knowledge, keep: frozenset[str], *, mute: bool) -> bool:
     word = token.folded
-    if len(word) < 2 or word in knowledge.ordinary or word in keep or word in NOBODY:
+    if len(word) < 2 or word in knowledge.ordinary or word in keep or word in NOBODY or word in OFFICES:
         return False
     if is_arabic(word):
         return True
@@ -125,12 +127,15 @@ def bridges(text: str, found: Sequence[Token], spans: Sequence[Span], knowledge:
     ends = {s.end: s.tag for s in spans if s.tag in named}
     starts = {s.start for s in spans if s.tag in named}
     out = []
+    mute = case_is_mute(found)  # where nothing is capitalised, a word in lower case is nothing strange
     for before, token in pairwise(found):
         tag = ends.get(before.end)
         if tag is None or text[before.end : token.start] not in (" ", "-"):
             continue
         onward = text[token.end : token.end + 1] == " " and token.end + 1 in starts
-        strange = not token.cap and len(token.folded) >= 4 and token.folded not in knowledge.lower
+        strange = (
+            not mute and not token.cap and len(token.folded) >= 4 and token.folded not in knowledge.lower
+        )
         if (token.folded in PARTICLES and onward) or (strange and not is_arabic(token.folded)):
             out.append(Span(token.start, token.end, tag, "bridge", 0.4))
     return out

@@ -51,6 +51,11 @@ class ShapeRecognizer(PatternRecognizer):
             context=list(shape.context) or None,
         )
 
+    @property
+    def checked(self) -> bool:
+        """Whether there are check digits to ask."""
+        return self._check is not None
+
     def validate_result(self, pattern_text: str) -> bool | None:
         return True if self._check and self._check(pattern_text) else None
 

@@ -54,9 +54,20 @@ class _Recognizer:
             [(regex.compile(p.regex, flags=self.flags), p.score) for p in patterns] if self.plain else []
         )
         stock = PatternRecognizer
-        self._checks = self.plain and (
-            kind.validate_result is not stock.validate_result
-            or kind.invalidate_result is not stock.invalidate_result
+        self._checks = (
+            self.plain
+            and getattr(recognizer, "checked", True)
+            and (
+                kind.validate_result is not stock.validate_result
+                or kind.invalidate_result is not stock.invalidate_result
+            )
+        )
+        # Without a word from the context none of its findings would reach the threshold.
+        self.needs_context = (
+            self.plain
+            and not self._checks
+            and bool(patterns)
+            and max(p.score for p in patterns) < self.threshold(recognizer.supported_entities[0])
         )
 
     def hits(self, text: str, wanted: Sequence[bool]) -> list[Hit]:
@@ -162,15 +173,26 @@ class FastAnalyzer:
             at += size
             if not (has_digit if r.phone else True in wanted):
                 continue
+            if r.needs_context:
+                words = words or self._words(text)
+                if not words.may_hold(r.context):
+                    continue
             hits = r.hits(text, wanted)
             if hits and r.context:
-                words = words or _Words(self._engine.nlp_engine.words(text))
-                hits = [self._in_context(hit, r.context, words) for hit in hits]
+                words = words or self._words(text)
+                if words.may_hold(r.context):
+                    hits = [self._in_context(hit, r.context, words) for hit in hits]
             out += [hit for hit in hits if hit.score >= r.threshold(hit.entity)]
         return contained(out)
 
+    def _words(self, text: str) -> _Words:
+        whole = self._enhancer.context_matching_mode == "whole_word"
+        return _Words(self._engine.nlp_engine.words(text), whole=whole)
+
     def _in_context(self, hit: Hit, context: tuple[str, ...], words: _Words) -> Hit:
         e = self._enhancer
+        if hit.score == e.MAX_SCORE:
+            return hit
         around = words.around(hit.start, e.context_prefix_count, e.context_suffix_count)
         if e.context_matching_mode == "whole_word":
             supported = not around.isdisjoint(context)
@@ -220,7 +242,9 @@ def _word(token: str) -> tuple[str, tuple[str, ...]]:
 class _Words:
     """The words of a text around a place; see LemmaContextAwareEnhancer."""
 
-    def __init__(self, found: list[tuple[int, str]]) -> None:
+    def __init__(self, found: list[tuple[int, str]], *, whole: bool) -> None:
+        self._whole = whole
+        self._all: frozenset[str] | str | None = None
         self._texts = [word for _, word in found]
         self._ends = [at + len(word) for at, word in found]
         # Only a colon inside a word makes keywords of its parts, which other words may equal.
@@ -229,6 +253,15 @@ class _Words:
             if any(":" in t for t in self._texts)
             else None
         )
+
+    def may_hold(self, context: tuple[str, ...]) -> bool:
+        """False where no word of the whole text is one of the context (or holds one, where that is enough)."""
+        if self._all is None:
+            lemmas = frozenset(_word(text)[0] for text in self._texts)
+            self._all = lemmas if self._whole else "\n".join(lemmas)
+        if isinstance(self._all, str):
+            return any(word in self._all for word in context)
+        return not self._all.isdisjoint(context)
 
     def around(self, start: int, before: int, after: int) -> set[str]:
         at = bisect_right(self._ends, start)

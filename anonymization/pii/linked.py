@@ -136,7 +136,8 @@ def _names(text: str, found: Sequence[Token], own: Own, knowledge: Knowledge) ->
             ):
                 t = found[j]
                 beyond = j + step
-                if t.cap and t.end - t.start == 1:
+                # A capital that opens a sentence without a full stop may be an article (A, O).
+                if t.cap and t.end - t.start == 1 and (not t.opens or text[t.end : t.end + 1] == "."):
                     out.append(Span(t.start, t.end, "head", "linked:name"))
                 elif not (t.folded in PARTICLES and 0 <= beyond < len(found) and hit[beyond]):
                     break

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from anonymization.pii.checks import OWN
 from anonymization.pii.folding import fold
 
 Check = Callable[[str], bool]
@@ -22,7 +23,7 @@ class Shape:
         name: as in the evidence; tag: as in spans.TAGS.
         patterns: (score without context, regular expression).
         context: folded words that make it likelier.
-        check: module of python-stdnum, "" where there is none.
+        check: module of python-stdnum, or own: and a name of checks.OWN; "" where there is none.
     """
 
     name: str
@@ -45,6 +46,8 @@ def check_of(module: str) -> Check | None:
     """The check of an identifier (True: its digits are in order); None where there is nothing to ask."""
     if not module:
         return None
+    if module.startswith("own:"):
+        return OWN[module.removeprefix("own:")]
     valid: Check = import_module(module).is_valid
     return valid
 

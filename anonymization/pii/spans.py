@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 #: Tag to what stands in the text instead. A finding of a tag further up wins where findings overlap.
@@ -16,13 +16,17 @@ TAGS: dict[str, str] = {
     "id": "[id]",
     "phone": "[phone]",
     "location": "[location]",
+    "address": "[address]",
     "person": "[person]",
     "place": "[place]",
     "name": "[name]",
     "number": "[number]",
 }
 _RANK = {tag: rank for rank, tag in enumerate(TAGS)}
-_PLACEHOLDER = re.compile("|".join(re.escape(t) for t in TAGS.values()))
+_PLACEHOLDER = re.compile(
+    "|".join(re.escape(t) for t in TAGS.values())
+    + r"|\[[a-z]+(?: [0-9A-HJKMNP-TV-Z]{8})+\]"  # with a pseudonym
+)
 _JOIN = frozenset({"head", "own_place", "person", "place", "name", "phone", "id", "number"})
 
 
@@ -61,8 +65,13 @@ def merge(spans: Iterable[Span]) -> list[Span]:
     return out
 
 
-def splice(text: str, spans: Iterable[Span]) -> tuple[str, list[Span]]:
-    """The text with placeholders, and the spans that were replaced (neighbours of one kind joined)."""
+def splice(
+    text: str, spans: Iterable[Span], instead: Callable[[str, Span], str] | None = None
+) -> tuple[str, list[Span]]:
+    """The text with placeholders, and the spans that were replaced (neighbours of one kind joined).
+
+    `instead`: what stands for the text of a span; None writes its tag.
+    """
     joined: list[Span] = []
     for span in merge(spans):
         last = joined[-1] if joined else None
@@ -79,7 +88,8 @@ def splice(text: str, spans: Iterable[Span]) -> tuple[str, list[Span]]:
     parts = []
     at = 0
     for span in joined:
-        parts += [text[at : span.start], TAGS[span.tag]]
+        written = text[span.start : span.end]
+        parts += [text[at : span.start], instead(written, span) if instead else TAGS[span.tag]]
         at = span.end
     return "".join([*parts, text[at:]]), joined
 

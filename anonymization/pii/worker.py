@@ -65,6 +65,10 @@ def _to_json(job: Job) -> bytes:
             "profile": job.profile,
             "keep_words": list(job.keep_words),
             "knowledge": job.knowledge.to_json(),
+            "languages": list(job.languages),
+            "replace": job.replace,
+            "key": job.key.hex(),
+            "models": job.models,
         }
     ).encode()
 
@@ -72,7 +76,18 @@ def _to_json(job: Job) -> bytes:
 def main() -> None:
     data = json.load(sys.stdin)
     linked, knowledge = Linked(data["columns"], data["values"]), Knowledge.from_json(data["knowledge"])
-    job = Job(data["texts"], linked, data["countries"], data["profile"], data["keep_words"], knowledge)
+    job = Job(
+        data["texts"],
+        linked,
+        data["countries"],
+        data["profile"],
+        data["keep_words"],
+        knowledge,
+        data["languages"],
+        data["replace"],
+        bytes.fromhex(data["key"]),
+        data["models"],
+    )
     texts, counts = redact_chunk(job)
     json.dump({"texts": texts, "counts": dict(counts)}, sys.stdout)
 

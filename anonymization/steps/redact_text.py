@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import pandas as pd
@@ -13,7 +14,7 @@ from anonymization.schema import FieldType, Schema
 from anonymization.steps.base import Context, Intent, StepEvidence, in_one_piece, intent, listed
 
 if TYPE_CHECKING:
-    from anonymization.pii import Counts, Knowledge
+    from anonymization.pii import Counts, Knowledge, Linked
 
 LinkKind = Literal["name", "place", "phone", "id", "email", "date", "coordinate"]
 
@@ -28,6 +29,11 @@ class RedactText:
         language, country: columns that name the note's language and country ("" where there are none).
         profile: standard, or strict, which also takes out capitalised words that the corpus does not know.
         keep_words: words that are never names here (programmes, months, offices).
+        replace: what stands in the text instead: roles ([head], [phone]), pseudonyms ([person 7GQ2M4XB]) or
+            surrogates (invented names and numbers), the latter two the same within one release or project.
+        models: auto uses named-entity models that are installed for the notes' languages; none does not.
+        sample: a JSON-lines file of texts that people have marked, on which recall and precision are measured: one
+            {"text": ..., "spans": [[start, end, kind], ...], "language": ..., "country": ...} a line.
     """
 
     kind: ClassVar[str] = "redact_text"
@@ -37,8 +43,15 @@ class RedactText:
     country: str = ""
     profile: Literal["standard", "strict"] = "strict"
     keep_words: tuple[str, ...] = ()
+    replace: Literal["roles", "pseudonyms", "surrogates"] = "roles"
+    models: Literal["auto", "none"] = "auto"
+    sample: str = ""
 
     def plan(self, schema: Schema) -> Intent:
+        if self.sample and not Path(self.sample).is_file():
+            raise RecipeProblem(
+                ["redact_text: there is no file at the path of `sample`. Correct it, or leave it out."]
+            )
         for name in self.columns:
             if schema.must(name, self.kind).type is not FieldType.STRING:
                 raise RecipeProblem(
@@ -47,7 +60,8 @@ class RedactText:
         also = (*self.linked, *(c for c in (self.language, self.country) if c))
         says = (
             f"Redacts {listed(self.columns)} with the {self.profile} profile, "
-            f"reading {len(self.linked)} linked columns."
+            f"reading {len(self.linked)} linked columns"
+            + ("." if self.replace == "roles" else f", and writes {self.replace} instead.")
         )
         return intent(self, schema, dict.fromkeys(self.columns, None), says, also_reads=also)
 
@@ -75,7 +89,7 @@ class RedactText:
 
         out = table.copy(deep=False)
         linked = Linked.of(table, self.linked)
-        evidence: StepEvidence = {}
+        evidence: dict[str, dict[str, object]] = {}
         for name in self.columns:
             redacted, found = redact(
                 _texts(table, name),
@@ -86,6 +100,9 @@ class RedactText:
                 keep_words=self.keep_words,
                 processes=context.processes,
                 knowledge=decision[name],
+                replace=self.replace,
+                key=b"" if self.replace == "roles" else context.keys.sub_key(context.scope, "text"),
+                models=self.models == "auto",
             )
             left = own_values_left(redacted, linked)
             if left:
@@ -95,7 +112,23 @@ class RedactText:
                 )
             out[name] = pd.Series(redacted, dtype=object, index=table.index)
             evidence[name] = {**found, "own_identifiers_left": left}
-        return out, evidence
+            if context.part == 0:
+                evidence[name].update(self._measured(table, linked, decision[name]))
+        return out, dict(evidence)
+
+    def _measured(self, table: pd.DataFrame, linked: Linked, knowledge: Knowledge) -> StepEvidence:
+        """How well the identifiers of this extract are found: once a run, on a sample of bounded size."""
+        from anonymization.pii.trial import labelled, planted  # noqa: PLC0415
+
+        how = planted.How(self.profile, self.keep_words, models=self.models == "auto")
+        countries, languages = _strings(table, self.country), _strings(table, self.language)
+        marked: object = "not measured on this extract: the recipe names no labelled sample"
+        if self.sample:
+            marked = planted.on_labelled(labelled.read(self.sample), knowledge, how)
+        return {
+            "recall_on_labelled_sample": marked,
+            "recall_on_planted_sample": planted.on_planted(linked, countries, languages, knowledge, how),
+        }
 
 
 def _texts(table: pd.DataFrame, column: str) -> list[str | None]:

@@ -12,12 +12,9 @@ import numpy as np
 import pytest
 
 from anonymization.pii import Linked
-from anonymization.pii.chunk import _numbers_in, _shapes
-from anonymization.pii.context import announced_in, bridges, capitals_in, known_in
+from anonymization.pii.finding import Finder
 from anonymization.pii.folding import clean, tokens
 from anonymization.pii.knowledge import Knowledge
-from anonymization.pii.linked import own_in
-from anonymization.pii.spans import merge
 
 SEED, HOUSEHOLDS = 20261, 3_000
 
@@ -46,15 +43,10 @@ def found():
     texts = [clean(n.text) for n in written]
     corpus = [tokens(t) for t in texts]
     knowledge = Knowledge.learn(linked.of_kind("name"), linked.of_kind("place"), corpus)
+    finder = Finder(knowledge)
     hits, planted, right = Counter(), Counter(), [0, 0]
-    for i, (text, toks, note) in enumerate(zip(texts, corpus, written, strict=True)):
-        spans = [
-            *own_in(text, toks, linked.row(i), knowledge),
-            *_shapes(text, REGIONS[int(homes.region[i])].country),
-        ]
-        spans += known_in(text, toks, knowledge) + announced_in(text, toks, knowledge)
-        spans += capitals_in(text, toks, knowledge, frozenset()) + _numbers_in(text)
-        spans = merge([*spans, *bridges(text, toks, spans, knowledge)])
+    for i, (text, note) in enumerate(zip(texts, written, strict=True)):
+        spans = finder.find(text, REGIONS[int(homes.region[i])].country, own=linked.row(i))
         covered = {at for s in spans for at in range(s.start, s.end)}
         gold = {at for p in note.planted for at in range(p.start, p.end)}
         for p in note.planted:
