@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from anonymization.errors import BrokenIntent
 from anonymization.risk.classes import Floats, key_codes, weights_of
 from anonymization.risk.closeness import is_ordered, sensitive_codes
 from anonymization.risk.individual import household_risk, individual_risk
@@ -203,8 +204,15 @@ def _by_households(homes: Sequence[pd.DataFrame], settings: RiskSettings) -> dic
 
 
 def together(table: pd.DataFrame, risks: Risks, settings: RiskSettings) -> Together:
-    """The second look at one partition: each record's risk by its key, then its household's."""
-    places = np.searchsorted(risks.hashes, _hashes(table, settings.keys))
+    """The second look at one partition: each record's risk by its key, then its household's.
+
+    Raises:
+        BrokenIntent: a record has a key that nobody counted: a defect of ours.
+    """
+    hashes = _hashes(table, settings.keys)
+    places = np.minimum(np.searchsorted(risks.hashes, hashes), max(0, len(risks.hashes) - 1))
+    if (risks.hashes[places] != hashes).any():
+        raise BrokenIntent("A record has a key that was not counted. This is a defect; nothing was released.")
     found = household_risk(risks.risk[places], unit_numbers(table, settings.household))
     return Together(math.fsum(found), len(found))
 
