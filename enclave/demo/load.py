@@ -11,7 +11,9 @@ from enclave.demo.sources import PUBLISHED, REGISTRY
 from enclave.extracts.model import Extract
 from enclave.kernel.actors import Actor
 from enclave.kernel.errors import Unavailable
+from enclave.kernel.tiers import Tier
 from enclave.kernel.work import Job
+from enclave.releases.model import ReleaseState
 from enclave.settings import Settings
 
 Say = Callable[[str], None]
@@ -32,8 +34,20 @@ def load(settings: Settings, say: Say) -> None:
     steward = actor(house, "steward")
     for slug in (real_slug(settings), "ibr-households"):
         extract = take(house, actor(house, "nadia"), slug, say)
-        for kind in ("process", "aggregate", "synthesise"):
+        for kind in ("process", "aggregate"):
             step(house, steward, kind, extract, say)
+        if reasons := held(house, steward, extract):
+            say(f"  Its microdata are held back, so nothing is synthesised from them. {' '.join(reasons)}")
+        else:
+            step(house, steward, "synthesise", extract, say)
+
+
+def held(house: Enclave, who: Actor, extract: str) -> tuple[str, ...]:
+    """Why the gate holds the microdata of an extract back, as it does where a ministry is too small to hide in."""
+    found = [r for r in house.releases.all(who) if r.extract == extract and r.tier is Tier.SCIENTIFIC_USE]
+    if not found or any(r.state is ReleaseState.PUBLISHED for r in found):
+        return ()
+    return found[-1].reasons
 
 
 def take(house: Enclave, who: Actor, slug: str, say: Say) -> str:

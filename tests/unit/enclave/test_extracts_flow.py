@@ -238,6 +238,31 @@ def test_starting_again_goes_on_with_the_demo_s_own_extract_whatever_people_have
     assert said == ["Taking an extract of households …"]
 
 
+def test_a_ministry_too_small_to_hide_in_starts_all_the_same_and_says_what_is_held(house, monkeypatch):
+    done, said = [], []
+    extract = an_extract(house)
+    monkeypatch.setattr(load, "build", lambda _: house)
+    monkeypatch.setattr(load, "actor", lambda house, _: house.actor("stefan"))
+    monkeypatch.setattr(load, "real_slug", lambda _: "households")
+    monkeypatch.setattr(load, "take", lambda *_: extract.id)
+    monkeypatch.setattr(load, "set_up", lambda *_: None)
+    monkeypatch.setattr(load, "fill_registry", lambda *_: None)
+
+    def step(house, who, kind, extract_id, say):
+        done.append(kind)
+        if kind == "process":
+            house.releases.publish(who, product(extract_id, held=held))
+
+    monkeypatch.setattr(load, "step", step)
+    for held in (True, False):
+        done.clear()
+        load.load(None, said.append)
+        assert ("synthesise" in done) is not held
+    assert "held back" in said[0]
+    assert said[0].rstrip().endswith(".")
+    assert len(said) == 2  # once for each of the two datasets
+
+
 # Retention
 
 
