@@ -17,7 +17,7 @@ from anonymization.steps.base import Intent, Step, listed
 #: Steps that take whole values away and put none in their place.
 _BLANKING = frozenset({"drop", "suppress"})
 #: Steps that may coarsen a score, each held to its cut-offs by `crossing`.
-_COARSENING = frozenset({"generalise", "microaggregate", "round", "topcode", "tail_mean"})
+_COARSENING = frozenset({"generalise", "generalise_to_k", "microaggregate", "round", "topcode", "tail_mean"})
 
 
 def _several(value: object) -> object:

@@ -6,6 +6,7 @@ from anonymization.steps.base import Context, GlobalStep, Intent, Step, StepEvid
 from anonymization.steps.coarsen_place import CoarsenPlace
 from anonymization.steps.drop import Drop
 from anonymization.steps.generalise import Generalise
+from anonymization.steps.generalise_to_k import GeneraliseToK
 from anonymization.steps.microaggregate import Microaggregate
 from anonymization.steps.noise import Noise
 from anonymization.steps.pram import Pram
@@ -31,6 +32,7 @@ STEPS: dict[str, type[Step]] = {
     "round": Round,
     "redact_text": RedactText,
     "suppress": Suppress,
+    "generalise_to_k": GeneraliseToK,
     "shift_dates": ShiftDates,
     "coarsen_place": CoarsenPlace,
     "microaggregate": Microaggregate,

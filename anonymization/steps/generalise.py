@@ -134,7 +134,7 @@ class Generalise:
         evidence: StepEvidence = {}
         for name, rule in self.columns.items():
             before = table[name].reset_index(drop=True)
-            after = _coarsen(before, rule, context.reference_date)
+            after = coarsened(before, rule, context.reference_date)
             out[name] = after.to_numpy(dtype=object)
             evidence[name] = {
                 "levels_before": Distinct.of(before),
@@ -144,14 +144,14 @@ class Generalise:
         return out, evidence
 
 
-def _coarsen(values: pd.Series, rule: Coarser, day: date) -> pd.Series:
+def coarsened(values: pd.Series, rule: Coarser, day: date) -> pd.Series:
     levels = rule.levels()
     if levels is not None:
         return _labelled(
             values, {code: labels[rule.level - 1] for code, labels in levels.items()}, rule.other
         )
     if rule.groups is not None:
-        to = {_code(code): label for label, codes in rule.groups.items() for code in codes}
+        to = {code_of(code): label for label, codes in rule.groups.items() for code in codes}
         return _labelled(values, to, rule.other)
     if rule.period:
         dates = pd.to_datetime(values, errors="coerce", format="ISO8601")
@@ -175,7 +175,7 @@ def _ages(values: pd.Series, day: date) -> pd.Series:
 
 def _labelled(values: pd.Series, to: Mapping[str, str], other: str) -> pd.Series:
     known = values.notna()
-    codes = values[known].map(_code)
+    codes = values[known].map(code_of)
     labels = codes.map(to)
     if other:
         labels = labels.where(codes.isin(to.keys()), other)
@@ -187,7 +187,7 @@ def _among(value: float, edges: Iterable[float]) -> bool:
     return any(abs(edge - value) < 1e-9 for edge in edges)
 
 
-def _code(value: object) -> str:
+def code_of(value: object) -> str:
     """A code as text: 1, 1.0, True and "1" stay what a code list writes."""
     if isinstance(value, bool | np.bool_):
         return str(bool(value)).lower()

@@ -40,12 +40,34 @@ class KeyScan:
 
 @dataclass(frozen=True, slots=True)
 class Patterns:
-    """Of all partitions together; as `KeyScan`, members in the order of their pattern and number."""
+    """Of all partitions together; as `KeyScan`, members in the order of their pattern and number.
+
+    `stands_for` holds what `same` makes of the values: sets of them where a household shows several.
+    """
 
     codes: Ints
     counts: Ints
+    lowest: Ints
     member_of: Ints
     members: Ints
+    stands_for: tuple[list[object], ...]
+
+    def joined(self, codes: Ints) -> Patterns:
+        """With other codes for the patterns, shape (p, any): those that are now equal become one."""
+        number, first = group(codes)
+        counts = np.bincount(number, weights=self.counts, minlength=len(first))
+        lowest = np.full(len(first), np.iinfo(np.int64).max)
+        np.minimum.at(lowest, number, self.lowest)
+        member_of = number[self.member_of]
+        order = np.lexsort((self.members, member_of))
+        return Patterns(
+            np.asfortranarray(codes[first]),
+            np.rint(counts).astype(np.int64),
+            lowest,
+            member_of[order],
+            self.members[order],
+            (),
+        )
 
     def take(self, pattern: Ints) -> Ints:
         """The number of a record for each entry of `pattern` (rising): of each pattern the smallest first."""
@@ -111,7 +133,7 @@ def merge(scans: Sequence[KeyScan]) -> Patterns:
         here = np.empty_like(scan.codes)
         for j, book in enumerate(codebooks):
             to = np.array(
-                [book.setdefault(_same(v), len(book)) for v in scan.stands_for[j]] + [-1], dtype=np.int64
+                [book.setdefault(same(v), len(book)) for v in scan.stands_for[j]] + [-1], dtype=np.int64
             )
             here[:, j] = to[scan.codes[:, j]]
         parts.append(here)
@@ -137,9 +159,12 @@ def merge(scans: Sequence[KeyScan]) -> Patterns:
             "Split the extract so that a household's rows stay together."
         )
     out = np.asfortranarray(codes[first][order])
-    for j in range(width):
-        out[:, j] = pd.factorize(np.where(out[:, j] < 0, np.nan, out[:, j]))[0]
-    return Patterns(out, counts[order], member_of, members)
+    stands_for = []
+    for j, book in enumerate(codebooks):
+        values = list(book)
+        out[:, j], met = pd.factorize(np.where(out[:, j] < 0, np.nan, out[:, j]))
+        stands_for.append([values[int(code)] for code in met])
+    return Patterns(out, counts[order], lowest[order], member_of, members, tuple(stands_for))
 
 
 def _coded(values: pd.Series) -> tuple[Ints, list[object]]:
@@ -174,12 +199,17 @@ def _profiles(
             rows = order[ends[household - 1] if household else 0 : ends[household]]
             held = sorted({int(c) for c in own[rows] if c >= 0})
             to[code] = len(values)
-            values.append(shown[held[0]] if len(held) == 1 else frozenset(_same(shown[c]) for c in held))
+            values.append(shown[held[0]] if len(held) == 1 else frozenset(same(shown[c]) for c in held))
         out[:, j] = to[codes[:, j]]
         every.append(values)
     return out, tuple(every)
 
 
-def _same(value: object) -> object:
+def plain_of(value: object) -> object:
+    """The value that `same` was given."""
+    return value[1] if isinstance(value, tuple) and value[:1] == ("truth",) else value
+
+
+def same(value: object) -> object:
     """Equal for values that are one value: 1 and 1.0 are, True and 1 are not."""
     return ("truth", bool(value)) if isinstance(value, bool | np.bool_) else value

@@ -34,6 +34,10 @@ class Blanked:
     cells: Flags
     evidence: StepEvidence
 
+    @classmethod
+    def nothing(cls, keys: int) -> Blanked:
+        return cls(np.zeros(0, dtype=np.int64), np.zeros((0, keys), dtype=bool), {})
+
 
 @dataclass(frozen=True, slots=True)
 class Suppress:
@@ -110,7 +114,10 @@ class Suppress:
         )
 
     def decide(self, scans: Sequence[KeyScan], context: Context) -> Blanked:  # noqa: ARG002
-        patterns = merge(scans)
+        return self.decide_on(merge(scans))
+
+    def decide_on(self, patterns: Patterns) -> Blanked:
+        """The decision on merged patterns (the last column being the strata, where there are any)."""
         keys = len(self.keys)
         strata = patterns.codes[:, keys] + 1 if self.strata else None
         codes = patterns.codes[:, :keys]
