@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests up demo test check lint types imports docs docs-check fix clean assets bench-columns
+.PHONY: help setup setup-tests up demo test check lint types imports docs docs-check fix clean assets bench-columns bench-attacks bench-pii
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -36,6 +36,9 @@ types:
 imports:
 	$(BIN)/lint-imports
 
+bench-pii: setup ## Identifiers in free text: recall, precision and speed beside raw Presidio, as JSON (ARGS="--seed fresh")
+	@$(BIN)/python scripts/bench/pii.py $(ARGS)
+
 docs: setup ## Write the generated pages of docs/reference
 	$(BIN)/enclave docs write
 
@@ -48,6 +51,11 @@ fix: ## Let ruff fix and format what it can
 
 bench-columns: setup ## The column classifier: roles right, direct identifiers missed, CPU seconds, as JSON
 	@OMP_NUM_THREADS=1 $(BIN)/python scripts/bench/columns.py
+
+bench-attacks: setup ## The attacks on releases beside anonymeter's, on the same tables, as JSON (installs it under build/)
+	@[ -x build/anonymeter/bin/python ] || { python3 -m venv build/anonymeter && \
+		build/anonymeter/bin/pip install -q anonymeter==1.1.0; } >&2
+	@OMP_NUM_THREADS=1 $(BIN)/python scripts/bench/attacks.py --beside build/anonymeter/bin/python
 
 assets: ## Build the portal's CSS and JavaScript from their sources again (needs Node; only to change the look)
 	cd request_portal/assets && npm install && npm run build

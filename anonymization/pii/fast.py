@@ -239,6 +239,11 @@ def _word(token: str) -> tuple[str, tuple[str, ...]]:
     return lemma.lower(), tuple(lemma.lower().split(":")) if keyword else ()
 
 
+@lru_cache(maxsize=100_000)
+def _lemma(token: str) -> str:
+    return fold(token).lower()
+
+
 class _Words:
     """The words of a text around a place; see LemmaContextAwareEnhancer."""
 
@@ -257,7 +262,7 @@ class _Words:
     def may_hold(self, context: tuple[str, ...]) -> bool:
         """False where no word of the whole text is one of the context (or holds one, where that is enough)."""
         if self._all is None:
-            lemmas = frozenset(_word(text)[0] for text in self._texts)
+            lemmas = frozenset(map(_lemma, self._texts))
             self._all = lemmas if self._whole else "\n".join(lemmas)
         if isinstance(self._all, str):
             return any(word in self._all for word in context)

@@ -11,8 +11,9 @@ from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine
 from anonymization.pii.folding import fold
 
 ANY = "xx"  # spaCy's name for no particular language
-#: Marks of Latin and Arabic letters belong to their words.
-_TOKEN = re.compile(r"\w[\w\u0300-\u036f\u064b-\u065f\u0670]*|[^\w\s]|\s")
+#: Marks of Latin and Arabic letters belong to their words; a date or a number with its separators is one word, so that
+#: the words behind it are within reach.
+_TOKEN = re.compile(r"\d+(?:[.,:/\-]\d+)+(?!\w)|\w[\w\u0300-\u036f\u064b-\u065f\u0670]*|[^\w\s]|\s")
 
 
 class BlankNlpEngine(NlpEngine):
