@@ -29,7 +29,7 @@ class Dask:
         client = self._connected()
         futures = client.map(work, parts, pure=False, retries=TRIES, batch_size=1)
         try:
-            for future in as_completed(futures):
+            for future in as_completed(futures, loop=client.loop):
                 done(future.result())
         except KilledWorker:
             raise WorkersDied from None

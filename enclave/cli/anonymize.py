@@ -7,6 +7,7 @@ import os
 import secrets
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,15 +95,17 @@ def anonymize(
         said, roles = _described(dictionary, types)
         how = FileRun(
             recipe,
-            _no_keys() if only_plan else _keys(key_file),
+            _no_keys(),
             scope or f"dataset:{recipe.dataset}",
             as_of.date() if as_of else datetime.now(UTC).date(),
             types=said,
             roles=roles,
             limit=limit,
         )
+        # What is wrong with the recipe is said before anything is made.
+        todo = plan_file(how, source)
         if only_plan:
-            _print_plan(plan_file(how, source))
+            _print_plan(todo)
             return
         if folder is None:
             raise click.UsageError("Name the folder for the release: --out DIR")
@@ -111,6 +114,7 @@ def anonymize(
                 "There is no stopped run to go on with. A run that may be resumed needs --key-file, and the same work "
                 "directory and file again."
             )
+        how = replace(how, keys=_keys(key_file))
         decision = _run(how, source, folder, work, partitions, processes, scheduler, csv=csv, attack=attack)
     except RecipeProblem as error:
         _refuse(error.problems, 2)
@@ -133,8 +137,6 @@ def _run(
     csv: bool,
     attack: bool,
 ) -> Decision:
-    from dataclasses import replace  # noqa: PLC0415
-
     from anonymization.partitions.files import comfortable, run_file  # noqa: PLC0415 - heavy
     from anonymization.partitions.sources import open_file  # noqa: PLC0415 - heavy
     from enclave.cli.anonymize_report import as_markdown, facts_of, refuse_other_files  # noqa: PLC0415
