@@ -7,11 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from people import KEYS, people
 
-from anonymization.commands import run
+from anonymization.commands import as_json, run
 from anonymization.risk.command import main
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -201,3 +202,8 @@ def test_it_runs_as_a_module(tmp_path):
         [*command, str(tmp_path / "t.csv"), "--keys", "a"], capture_output=True, check=False, cwd=ROOT
     )
     assert (done.returncode, b"no records" in done.stderr) == (1, True)
+
+
+def test_what_is_not_finite_is_null_and_numpys_numbers_are_numbers():
+    told = {"a": [np.float64("nan"), np.int64(3)], 2: (float("inf"), np.True_)}
+    assert json.loads(as_json(told)) == {"a": [None, 3], "2": [None, True]}
