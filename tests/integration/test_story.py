@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.real
 def test_the_story_is_told_to_its_end_although_the_object_store_is_killed(tmp_path):
     command = [
-        sys.executable, "-m", "enclave.cli", "demo", "--households", "3000", "--kill-object-store",
+        sys.executable, "-m", "enclave.cli", "demo", "--households", "10000", "--kill-object-store",
         "--build", str(tmp_path / "demo"), "--first-port", str(free_ports(20)),
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=850, check=False, cwd=ROOT)

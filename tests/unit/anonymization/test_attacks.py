@@ -12,11 +12,13 @@ from deid_frames import ibr_frame, ibr_schema
 
 from anonymization.attacks.intervals import Scores, measured, rate, risk
 from anonymization.attacks.knowledge import Known
+from anonymization.attacks.linkability import linked
 from anonymization.attacks.microdata import attack_microdata
 from anonymization.attacks.nearest import ties
 from anonymization.attacks.profiles import profiles
 from anonymization.attacks.report import attacked, report
 from anonymization.attacks.settings import AttackSettings
+from anonymization.attacks.singling_out import _resized
 from anonymization.attacks.synthetic import attack_synthetic
 from anonymization.errors import RecipeProblem
 from anonymization.keys import KeyRing
@@ -337,6 +339,27 @@ def test_ties_are_those_of_a_slow_search():
                 distance.append(total)
             wanted = np.array(distance) <= min(distance) + 1e-4
             assert (mask[i] == wanted).all()
+
+
+def test_two_parts_are_linked_by_chance_where_several_units_tie():
+    one = np.array([[True, True, False], [False, False, True], [True, False, False]])
+    other = np.array([[True, False, False], [True, True, True], [False, True, False]])
+    assert linked(one, other).tolist() == [1 / 2, 1 / 3, 0.0]
+
+
+def test_the_successes_of_a_small_hold_out_are_brought_to_the_size_of_the_table():
+    """Weights spread evenly up to 0.02: 300 units are isolated some 3.2 times as often as 1,000 (exact integrals)."""
+    rows = pd.DataFrame({"v": np.arange(1000)})
+    coded = profiles(rows, rows, rows.iloc[:300], ["v"])
+    rng = np.random.default_rng(4)
+    counts = rng.binomial(300, rng.uniform(0, 0.02, 20_000))
+    chance = lambda n, w: (1 - (n * w + 1) * (1 - w) ** n) / (n + 1)  # noqa: E731
+    exact = chance(1000, 0.02) / chance(300, 0.02)
+    assert exact == pytest.approx(0.306, abs=0.001)
+    assert _resized(coded, counts) == pytest.approx(exact, abs=0.05)
+    same = profiles(rows, rows, rows, ["v"])
+    assert _resized(same, counts) == 1.0
+    assert _resized(coded, np.ones(5, dtype=np.int64)) == 1.0, "a correction never raises what was counted"
 
 
 def test_units_with_several_rows_are_compared_by_what_all_their_rows_show():
