@@ -196,6 +196,25 @@ def test_the_scan_reads_every_line_and_the_name_and_places_are_told_without_the_
     assert not any("598" in f.sentence for f in report.findings)
 
 
+def test_shares_side_by_side_are_no_identifiers_and_what_stands_in_one_cell_is():
+    """With the real scan: a table of estimates must be able to leave, a place on the map must not."""
+    from anonymization.pii import find_identifiers
+
+    shares = b"region,households,coverage,coverage_se\nR01,3976,0.409,0.009\nR03,4011,0.1153,-0.0061\nR02,1234567,88.123,-17.321\n"
+    clean = check_file("shares.csv", shares, None, threshold=10, scan=find_identifiers)
+    assert clean.facts["identifiers_found"] == 0
+    for cell in ('"-1.2621, 36.8799"', "+254712345678", "juma@example.org", '"call +254712345678, today"'):
+        held = check_file(
+            "t.csv", f"region,note\nR01,x\nR02,{cell}\n".encode(), None, threshold=10, scan=find_identifiers
+        )
+        (found,) = [f for f in held.findings if f.rule == "identifier"]
+        assert found.place == "t.csv, line 3"
+    broken = check_file(
+        "t.csv", b'a,b\nx,"+254712345678\nR02,3"\n', None, threshold=10, scan=find_identifiers
+    )
+    assert broken.facts["identifiers_found"] == 1
+
+
 def test_a_long_line_is_scanned_to_its_end():
     text = "x " * 20_000 + "+59899123456"
 
