@@ -13,7 +13,7 @@ import pyarrow as pa
 from anonymization.errors import BrokenIntent, RecipeProblem
 from anonymization.evidence import evidence_pack
 from anonymization.keys import KeyRing
-from anonymization.partitions.engine import Made, Told, job_of, run_passes
+from anonymization.partitions.engine import Made, Told, household_of, job_of, run_passes
 from anonymization.partitions.executors import Serial
 from anonymization.partitions.intake import take_in
 from anonymization.partitions.kinds import kinds
@@ -121,8 +121,9 @@ def process(
         As `run`; no row may be set aside.
     """
     store = MemoryStore()
+    household = household_of(todo.recipe, partitions)
     taken = take_in(
-        source, store, keys, scope, household=todo.recipe.risk.household, parts=partitions, digest="", limit=0,
+        source, store, keys, scope, household=household, parts=partitions, digest="", limit=0,
         told=lambda rows: told("Reads the rows.", rows, source.rows()),
     )  # fmt: skip
     types = kinds(source.names, taken.survey, text=False, comma=False, declared={})

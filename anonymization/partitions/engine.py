@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pyarrow as pa
 
+from anonymization.errors import RecipeProblem
 from anonymization.keys import KeyRing
 from anonymization.partitions import leaks, measuring
 from anonymization.partitions.all_rows import AllRows, needs_all_rows
@@ -22,6 +23,7 @@ from anonymization.partitions.store import Store
 from anonymization.partitions.work import Job, Verified, Wanted, carry, kept_as, verify
 from anonymization.partitions.work import Told as Said
 from anonymization.planning import Plan
+from anonymization.recipe import Recipe
 from anonymization.schema import FieldType
 from anonymization.steps.base import GlobalStep
 from anonymization.steps.evidence import merged
@@ -72,6 +74,26 @@ class Made:
         return reasons_counted([reason for _, reason in self.set_aside])
 
 
+def household_of(recipe: Recipe, parts: int) -> str:
+    """The column whose rows stay together in one partition: that of the risk, and of every step with a unit.
+
+    Raises:
+        RecipeProblem: they name several, and there is more than one partition.
+    """
+    steps = (str(getattr(step, "unit", "")) for step in recipe.built_steps())
+    units = list(dict.fromkeys(u for u in (recipe.risk.household, *steps) if u))
+    if len(units) > 1 and parts > 1:
+        raise RecipeProblem(
+            [
+                (
+                    f"Steps and risk name several units ({', '.join(units)}), whose rows cannot all stay together. "
+                    "Name one of them throughout, or take one partition."
+                )
+            ]
+        )
+    return units[0] if units else ""
+
+
 def job_of(
     todo: Plan,
     store: Store,
@@ -102,7 +124,7 @@ def job_of(
         gaps=taken.survey.gaps_of_text(types) if text else taken.survey.gaps(),
         text=text,
         comma=comma,
-        household=todo.recipe.risk.household,
+        household=household_of(todo.recipe, taken.parts),
         rows=taken.rows,
         shuffled=any(intent.rows == "reordered" for intent in todo.intents),
         processes=processes,

@@ -26,7 +26,7 @@ import pyarrow.csv as pa_csv
 from anonymization.errors import Unusable
 from anonymization.evidence import evidence_pack
 from anonymization.keys import KeyRing
-from anonymization.partitions.engine import Made, Told, job_of, run_passes
+from anonymization.partitions.engine import Made, Told, household_of, job_of, run_passes
 from anonymization.partitions.executors import Executor, Serial
 from anonymization.partitions.intake import Taken, take_in
 from anonymization.partitions.kinds import kind_of, kinds, schema_of, treated_as_numbers
@@ -158,9 +158,10 @@ def _taken(how: FileRun, source: CsvSource | ParquetSource, store: DirectoryStor
     if known is not None:
         return known
     expected = source.rows()
+    parts = how.partitions or comfortable(expected)
     taken = take_in(
         source, store, how.keys, how.scope,
-        household=how.recipe.risk.household, parts=how.partitions or comfortable(expected), digest=digest,
+        household=household_of(how.recipe, parts), parts=parts, digest=digest,
         limit=_limit(how, max(expected, 1)) + 100,  # an estimate; the exact limit is held to when all rows were read
         told=lambda rows: how.told("Reads the rows.", rows, max(rows, expected)),
     )  # fmt: skip
