@@ -24,13 +24,14 @@ from anonymization.pii.folding import (
     tokens,
     words,
 )
+from anonymization.pii.joined import dates_in_words, email_written, names_in_pieces
 from anonymization.pii.knowledge import Knowledge
 from anonymization.pii.spans import Span, without_placeholders
 from anonymization.pii.words import GENERIC, PARTICLES, SUFFIXES
 
-_NUMBER = re.compile(r"\+?\d(?:[\s().\-/]{0,2}\d){4,}")
+_NUMBER = re.compile(r"\+?\d(?:[\s().\-/_]{0,2}\d){4,}")
 _DATE = re.compile(r"(?<!\d)(\d{1,4})[-/. ](\d{1,2})[-/. ](\d{1,4})(?!\d)")
-_DECIMAL = re.compile(r"(?<![\d.])-?\d{1,3}\.\d{2,}(?!\d|\.\d)")
+_DECIMAL = re.compile(r"(?<![\d.,])-?\d{1,3}(?:\.\d{2,}|,\d{4,})(?!\d|\.\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ def own_in(text: str, found: Sequence[Token], own: Own, knowledge: Knowledge) ->
     plain = ascii_digits(text)
     return [
         *_names(text, found, own, knowledge),
+        *(names_in_pieces(text, found, own.names) if own.names else ()),
         *_places(found, own, knowledge),
         *_numbers(plain, own),
         *_rest(plain, own),
@@ -139,7 +141,9 @@ def _names(text: str, found: Sequence[Token], own: Own, knowledge: Knowledge) ->
                 # A capital that opens a sentence without a full stop may be an article (A, O).
                 if t.cap and t.end - t.start == 1 and (not t.opens or text[t.end : t.end + 1] == "."):
                     out.append(Span(t.start, t.end, "head", "linked:name"))
-                elif not (t.folded in PARTICLES and 0 <= beyond < len(found) and hit[beyond]):
+                elif t.folded not in PARTICLES or not (
+                    (0 <= beyond < len(found) and hit[beyond]) or (step < 0 and t.cap and not t.opens)
+                ):
                     break
                 else:
                     out.append(Span(t.start, t.end, "head", "linked:name"))
@@ -153,16 +157,13 @@ def _touch(text: str, found: Sequence[Token], left: int, right: int) -> bool:
 
 def _is_name(token: Token, names: frozenset[str], knowledge: Knowledge) -> bool:
     word = token.folded
-    if word in names:
-        return len(word) > 2 or token.cap
-    if is_arabic(word):
-        return (
-            len(word) >= 3
-            and len(s := skeleton(word)) >= 2
-            and any(s == skeleton(n) for n in names if not is_arabic(n))
-        )
+    if word in names or is_arabic(word):
+        exact = word in names and (len(word) > 2 or token.cap)
+        return exact or (is_arabic(word) and len(word) >= 3 and _across(word, names, 2, arabic=False))
     if len(word) < 4:
-        return False
+        return len(word) == 3 and token.cap and any(len(n) == 3 and sound(n) == sound(word) for n in names)
+    if _across(word, names, 3, arabic=True) and (token.cap or word not in knowledge.ordinary):
+        return True
     for name in names:
         if (
             word.startswith(name)
@@ -181,6 +182,12 @@ def _is_name(token: Token, names: frozenset[str], knowledge: Knowledge) -> bool:
         if alike or (min(len(name), len(word)) >= 5 and one_slip(word, name)):
             return True
     return False
+
+
+def _across(word: str, names: frozenset[str], consonants: int, *, arabic: bool) -> bool:
+    """Whether a word is the transliteration of a name in the other script (`arabic`: the name's)."""
+    others = [n for n in names if is_arabic(n) is arabic]
+    return bool(others) and len(s := skeleton(word)) >= consonants and any(s == skeleton(n) for n in others)
 
 
 def _places(found: Sequence[Token], own: Own, knowledge: Knowledge) -> list[Span]:
@@ -243,8 +250,9 @@ def _rest(plain: str, own: Own) -> list[Span]:
         for email in own.emails:
             out += [
                 Span(m.start(), m.end(), "email", "linked:email")
-                for m in re.finditer(re.escape(email), lower)
+                for m in email_written(email).finditer(lower)
             ]
+    out += dates_in_words(plain, own.dates) if own.dates else []
     for match in _DATE.finditer(plain) if own.dates else ():
         numbers = [int(g) for g in match.groups()]
         for day in own.dates:
@@ -257,7 +265,10 @@ def _rest(plain: str, own: Own) -> list[Span]:
             if tuple(numbers) in shapes:
                 out.append(Span(match.start(), match.end(), "birth_date", "linked:date"))
     for match in _DECIMAL.finditer(plain) if own.coordinates else ():
-        if any(math.isclose(float(match.group()), c, abs_tol=0.011) for c in own.coordinates):
+        if any(
+            math.isclose(abs(float(match.group().replace(",", "."))), abs(c), abs_tol=0.011)
+            for c in own.coordinates
+        ):
             out.append(Span(*match.span(), "location", "linked:coordinate"))
     return out
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from anonymization.pii import find_identifiers, redact
+from anonymization.pii import Linked, find_identifiers, redact
 from anonymization.pii.checks import cns, nis, titulo
 from anonymization.pii.folding import ascii_digits, clean
 
@@ -94,3 +94,32 @@ def test_plain_forms_keep_their_places():
     text = "٠۱२৩４−۵ ａ＠ｂ\u00a0x\u2011y ½ ²"
     assert len(ascii_digits(text)) == len(text)
     assert ascii_digits(text) == "01234-5 a@b x-y ½ 2"
+
+
+@pytest.mark.parametrize(
+    ("own", "written", "left"),
+    [
+        ({"name": "Wanjiku Mwangi"}, "we saw Mwangi, Wanjiku there", "we saw [head], [head] there"),
+        ({"name": "Wanjiku Mwangi"}, "we saw WanjikuMwangi there", "we saw [head] there"),
+        ({"name": "Wanjiku Mwangi"}, "we saw W.M. there", "we saw [head]. there"),
+        ({"name": "Wanjiku Mwangi"}, "we saw Wan jiku there", "we saw [head] there"),
+        ({"name": "Wanjiku Mwangi"}, "we saw W a n j i k u there", "we saw [head] there"),
+        ({"name": "Wanjiku Mwangi"}, "we saw Ｗａｎｊｉｋｕ there", "we saw [head] there"),
+        ({"name": "Juan dela Cruz"}, "we saw delacruz there", "we saw [head] there"),
+        ({"name": "فاطمہ"}, "we saw Fatima there", "we saw [head] there"),
+        ({"name": "Muhammad Ali"}, "we saw Mohd Aly there", "we saw [head] there"),
+        ({"name": "Nyong'o"}, "we saw Nyong o there", "we saw [head] there"),
+        ({"id": "35202-1234567-1"}, "seen 35202_1234567_1 there", "seen [id] there"),
+        ({"date": "1980-03-05"}, "on 5th of March 1980 there", "on [birth date] there"),
+        ({"date": "1980-03-05"}, "on 5 machi 80 there", "on [birth date] there"),
+        ({"date": "1980-03-05"}, "on March 5, 1980 there", "on [birth date] there"),
+        ({"date": "1980-03-05"}, "on 6 March 1980 there", "on 6 March 1980 there"),
+        ({"email": "juma.k@kijiji.local"}, "mail Juma.K (at) kijiji.local there", "mail [email] there"),
+        ({"coordinate": "36.8799"}, "gps 36,8799 there", "gps [location] there"),
+        ({"name": "Wanjiku"}, "we saw Wan. Jikuyu there", "we saw Wan. Jikuyu there"),
+        ({"name": "Asha Omar"}, "a sh a was heard", "a sh a was heard"),
+    ],
+)  # fmt: skip
+def test_own_values_together_apart_shortened_and_in_words(own, written, left):
+    linked = Linked({k: k for k in own}, {k: [v] for k, v in own.items()})
+    assert redact([written], linked, profile="standard", processes=1)[0] == [left]
