@@ -15,6 +15,7 @@ from anonymization.pipeline import plan
 from anonymization.recipe import Recipe
 from anonymization.schema import Schema, VariableRole
 from anonymization.steps import Context, GlobalStep
+from anonymization.steps.generalise_to_k import GeneraliseToK
 
 #: Steps that map each value by a rule that anybody can apply.
 RULES = frozenset({"generalise", "topcode", "round", "coarsen_place"})
@@ -73,6 +74,11 @@ def as_shown(
     blurred: set[str] = set()
     for step, intent in zip(recipe.built_steps(), plan(recipe, schema).intents, strict=True):
         if intent.kind in _NO_VALUES:
+            continue
+        if isinstance(step, GeneraliseToK):
+            # The levels are public; which cells were blanked to reach k is not a rule that anybody can follow.
+            chosen = step.decide([step.scan(out[0], context)], context)
+            out = [step.as_shown(df, chosen).reset_index(drop=True) for df in out]
             continue
         if intent.kind not in RULES:
             blurred |= set(intent.changes)

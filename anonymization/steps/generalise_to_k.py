@@ -241,6 +241,17 @@ class GeneraliseToK:
         out, evidence = self._suppression().carry_out(out, blanked, context)
         return out, {**evidence, "global": decision.evidence}
 
+    def as_shown(self, table: pd.DataFrame, decision: Generalised) -> pd.DataFrame:
+        """True values at the levels that were chosen, nothing blanked: what somebody who knows them compares with.
+
+        A value that the extract did not have has no label and becomes missing.
+        """
+        out = table.copy(deep=False)
+        for name, label in decision.labels.items():
+            if label is not None:
+                out[name] = _relabelled(table[name], label, others=True)
+        return out
+
     def _suppression(self) -> Suppress:
         return Suppress(
             self.names,
@@ -337,8 +348,8 @@ def _told(node: Node) -> dict[str, object]:
     }
 
 
-def _relabelled(values: pd.Series, label: Mapping[object, str | None]) -> pd.Series:
-    """Each value's label; missing stays missing."""
+def _relabelled(values: pd.Series, label: Mapping[object, str | None], *, others: bool = False) -> pd.Series:
+    """Each value's label; missing stays missing, and with `others` so does a value that has none."""
     known = values.notna().to_numpy()
     out = np.empty(len(values), dtype=object)
     out[:] = None
@@ -347,11 +358,11 @@ def _relabelled(values: pd.Series, label: Mapping[object, str | None]) -> pd.Ser
     for i in np.flatnonzero(known):
         key = same(shown[i])
         if key not in first:
-            if key not in label:
+            if key not in label and not others:
                 raise BrokenIntent(
                     "A value came that the scan had not seen. This is a defect; nothing was released."
                 )
-            first[key] = label[key]
+            first[key] = label.get(key)
         out[i] = first[key]
     return pd.Series(out, index=values.index, name=values.name, dtype=object)
 

@@ -11,7 +11,7 @@ import pytest
 from deid_frames import ibr_frame, ibr_schema
 
 from anonymization.attacks.intervals import Scores, measured, rate, risk
-from anonymization.attacks.knowledge import Known
+from anonymization.attacks.knowledge import Known, as_shown
 from anonymization.attacks.linkability import linked
 from anonymization.attacks.microdata import attack_microdata
 from anonymization.attacks.nearest import ties
@@ -22,7 +22,10 @@ from anonymization.attacks.singling_out import _resized
 from anonymization.attacks.synthetic import attack_synthetic
 from anonymization.errors import RecipeProblem
 from anonymization.keys import KeyRing
+from anonymization.pipeline import run
 from anonymization.recipe import Recipe, load_recipe, packaged_recipe
+from anonymization.schema import Schema
+from anonymization.steps import Context
 
 RING = KeyRing(b"a master key for the tests only.")
 DAY = date(2026, 6, 30)
@@ -392,3 +395,42 @@ def test_an_attacker_who_knows_nothing_makes_no_nearest_neighbour_attack():
 def test_settings_that_make_no_sense_are_refused(wrong, says):
     with pytest.raises(RecipeProblem, match=says):
         AttackSettings(**wrong)
+
+
+def test_levels_that_a_recipe_chose_are_followed_by_the_attacker():
+    """Where the release shows a value, the attacker's own generalised truth is that value; strangers do no harm."""
+    steps = load_recipe(
+        """
+name: chosen
+version: 1
+dataset: small
+unit: household
+tier: scientific use
+columns:
+  unit: {role: direct, treatment: pseudonymise}
+  size: {role: quasi, treatment: generalise_to_k}
+  age: {role: quasi, treatment: generalise_to_k}
+  ill: {role: sensitive, treatment: keep}
+steps:
+  - pseudonymise: {columns: [unit], domain: household}
+  - generalise_to_k:
+      columns:
+        size: {levels: [{edges: [4]}]}
+        age: {levels: [{edges: [30, 60]}, {edges: [60]}]}
+      k: 60
+      limit: 0.05
+risk: {keys: [size, age], k: 60, household: unit}
+"""
+    )
+    table = registry()[["unit", "size", "age", "ill"]]
+    stranger = table.head(3).assign(age=[17, 150, 151])
+    made = run(steps, table, RING, scope="test", reference_date=DAY).table
+    context = Context(RING, "test", DAY)
+    (true, apart), blurred = as_shown(steps, Schema.infer(table, steps.roles), [table, stranger], context)
+    assert not blurred
+    assert apart["age"].isna().all()
+    for name in ("size", "age"):
+        known = made[name].notna()
+        assert known.mean() > 0.9
+        assert made[name][known].tolist() == true[name][known].tolist()
+        assert true[name].nunique() < table[name].nunique()
