@@ -29,7 +29,7 @@ def facts_of(evidence: Mapping[str, Any]) -> dict[str, object]:
 
 def _missing(risk: Mapping[str, Any]) -> float:
     cells = risk["missing_cells"]
-    return sum(cells.values()) / max(1, risk["records"] * len(cells))
+    return float(sum(cells.values())) / max(1, int(risk["records"]) * len(cells))
 
 
 def refuse_other_files(folder: Path) -> None:

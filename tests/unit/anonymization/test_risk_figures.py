@@ -19,7 +19,7 @@ from anonymization.risk import (
     profiles,
     risk_report,
 )
-from anonymization.risk.classes import key_codes, sizes_of_codes
+from anonymization.risk.classes import sizes_of_codes
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 TESTDATA = DATA / "sdcmicro_testdata.csv"
