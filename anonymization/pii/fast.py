@@ -250,13 +250,12 @@ class _Words:
     def __init__(self, found: list[tuple[int, str]], *, whole: bool) -> None:
         self._whole = whole
         self._all: frozenset[str] | str | None = None
+        self._found = found
         self._texts = [word for _, word in found]
-        self._ends = [at + len(word) for at, word in found]
+        self._ends: list[int] | None = None
         # Only a colon inside a word makes keywords of its parts, which other words may equal.
         self._keywords = (
-            {k for text in self._texts for k in _word(text)[1]}
-            if any(":" in t for t in self._texts)
-            else None
+            {k for text in self._texts for k in _word(text)[1]} if ":" in "".join(self._texts) else None
         )
 
     def may_hold(self, context: tuple[str, ...]) -> bool:
@@ -269,6 +268,8 @@ class _Words:
         return not self._all.isdisjoint(context)
 
     def around(self, start: int, before: int, after: int) -> set[str]:
+        if self._ends is None:
+            self._ends = [at + len(word) for at, word in self._found]
         at = bisect_right(self._ends, start)
         out: set[str] = set()
         for step, left in ((-1, before + 1), (1, after + 1)):

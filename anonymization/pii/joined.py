@@ -29,6 +29,8 @@ def names_in_pieces(text: str, found: Sequence[Token], names: Collection[str]) -
     initials = {n[0] for n in names}
     for i, token in enumerate(found):
         word = token.folded
+        if word[0] not in initials and word not in SHORT_NAMES:
+            continue
         if word not in names and (
             _only_of(word, names) or not SHORT_NAMES.get(word, frozenset()).isdisjoint(names)
         ):

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Self
 
 import pandas as pd
@@ -186,8 +187,14 @@ def _is_name(token: Token, names: frozenset[str], knowledge: Knowledge) -> bool:
 
 def _across(word: str, names: frozenset[str], consonants: int, *, arabic: bool) -> bool:
     """Whether a word is the transliteration of a name in the other script (`arabic`: the name's)."""
-    others = [n for n in names if is_arabic(n) is arabic]
+    others = _by_script(names)[arabic]
     return bool(others) and len(s := skeleton(word)) >= consonants and any(s == skeleton(n) for n in others)
+
+
+@lru_cache(maxsize=4_096)
+def _by_script(names: frozenset[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(names that are not in Arabic script, names that are)."""
+    return tuple(n for n in names if not is_arabic(n)), tuple(n for n in names if is_arabic(n))
 
 
 def _places(found: Sequence[Token], own: Own, knowledge: Knowledge) -> list[Span]:
