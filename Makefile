@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests up demo test check lint types imports docs docs-check fix clean assets bench-columns bench-attacks bench-pii
+.PHONY: help setup setup-tests up demo test check lint types imports docs docs-check fix clean assets bench-columns bench-attacks bench-pii bench-microdata
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,6 +48,10 @@ docs-check:
 fix: ## Let ruff fix and format what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench-microdata: setup ## Risk, protection and whole recipes beside pycanon, anjana and raw Presidio, as JSON (BIG=1: 20 million rows)
+	@scripts/bench-environment
+	@OMP_NUM_THREADS=1 $(BIN)/python scripts/bench/microdata.py $(ARGS)
 
 bench-columns: setup ## The column classifier: roles right, direct identifiers missed, CPU seconds, as JSON
 	@OMP_NUM_THREADS=1 $(BIN)/python scripts/bench/columns.py
