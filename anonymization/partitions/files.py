@@ -44,6 +44,7 @@ Attack = Callable[[pd.DataFrame, Plan], dict[str, object]]
 #: Rows that make a partition a comfortable size: some hundred megabytes of one worker's memory.
 _COMFORTABLE = 200_000
 _MOST = 1_000
+_FEW = 10
 FORMAT = "work/1"
 
 
@@ -56,7 +57,7 @@ class FileRun:
         types: what a data dictionary says of the columns; the file and its cells say the rest.
         roles: the data dictionary's, which the recipe's may exceed and never fall short of; None for none.
         partitions: into how many; 0 for as many as are comfortable. The release does not depend on it.
-        limit: how many rows may be set aside, as a share of all rows.
+        limit: how many rows may be set aside, as a share of all rows; ten may in any case, unless it is 0.
         executor: who does the work; processes: how many a step may start where the work runs in this process.
         told: told (what, rows done, rows in all).
         attack: tried on a random part of the extract (whole households) before the work directory goes; its evidence
@@ -102,6 +103,7 @@ def run_file(how: FileRun, path: Path, release: Path, work: Path, csv: Path | No
         RecipeProblem, Unusable, BrokenIntent: as `pipeline.run`; too many rows cannot be used; the directory is in use.
     """
     source = open_file(path)
+    _has_header(how, source)
     plan(
         how.recipe, expected_schema(how, source)
     )  # what is wrong with the recipe is said before a row is read
@@ -132,6 +134,7 @@ def run_file(how: FileRun, path: Path, release: Path, work: Path, csv: Path | No
 def plan_file(how: FileRun, path: Path) -> Plan:
     """The plan, from the names of the columns and what is declared of them; no row is read."""
     source = open_file(path)
+    _has_header(how, source)
     return plan(how.recipe, expected_schema(how, source))
 
 
@@ -150,7 +153,16 @@ def comfortable(rows: int, processes: int = 1) -> int:
 
 
 def _limit(how: FileRun, rows: int) -> int:
-    return int(how.limit * rows)
+    return max(int(how.limit * rows), _FEW if how.limit else 0)
+
+
+def _has_header(how: FileRun, source: CsvSource | ParquetSource) -> None:
+    """A file without a header has people in its first line: those are not repeated in a refusal."""
+    if 2 * len(set(source.names) & set(how.recipe.columns)) < len(how.recipe.columns):
+        raise Unusable(
+            "The first line of the file does not hold the names of most columns that the recipe decides. Give the file "
+            "its header, or take the recipe that was written for it."
+        )
 
 
 def _taken(how: FileRun, source: CsvSource | ParquetSource, store: DirectoryStore, digest: str) -> Taken:

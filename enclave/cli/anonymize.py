@@ -47,7 +47,11 @@ FILE = click.Path(path_type=Path)
     help="The secret behind pseudonyms and draws; made when absent. Default: one-time.",
 )
 @click.option(
-    "--limit", type=click.FloatRange(0, 1), default=0.01, show_default=True, help="Share of rows set aside."
+    "--limit",
+    type=click.FloatRange(0, 1),
+    default=0.01,
+    show_default=True,
+    help="Share of rows that may be set aside (ten in any case).",
 )
 @click.option(
     "--partitions", type=click.IntRange(1, 10_000), help="Into how many parts. The release is the same."

@@ -85,6 +85,8 @@ def as_markdown(evidence: Mapping[str, Any]) -> str:
     )
     if risks := evidence.get("attacks", {}).get("risks"):
         lines += ["", "## Attacks", "", *(f"- {name}: at most {value:.1%}" for name, value in risks.items())]
+    if reason := evidence.get("attacks", {}).get("not_made"):
+        lines += ["", "## Attacks", "", reason]
     gate = evidence["gate"]
     lines += [
         "",

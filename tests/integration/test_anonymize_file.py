@@ -176,9 +176,18 @@ def test_poisoned_rows_are_set_aside_counted_and_never_shown(place):
     for text in (aside, json.dumps(evidence), done.stdout, done.stderr):
         assert "Canary" not in text
         assert "forty-two" not in text
-    many = run(place, "--processes", "1", "--limit", "0.001", out="second", code=1).stderr
-    assert "4 rows or more cannot be used and at most 2 may be set aside" in many
+    many = run(place, "--processes", "1", "--limit", "0", out="second", code=1).stderr
+    assert "cannot be used and at most 0 may be set aside" in many
     assert not (place / "second" / "people.parquet").exists()
+
+
+def test_a_file_without_a_header_is_refused_without_its_first_line(place):
+    lines = (place / "in.csv").read_text().splitlines()[1:]
+    (place / "in.csv").write_text("\n".join(lines) + "\n")
+    said = run(place, code=1).output
+    assert "does not hold the names" in said
+    assert "Zq0" not in said
+    assert "HH0" not in said
 
 
 # Wrong recipes.
