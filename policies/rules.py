@@ -118,7 +118,8 @@ class Rule(Entry, ABC):
                 return self._finding(Outcome.ALLOW, self.sentence(), facts.observed(self.fact))
         except UnknownFact as unknown:
             return self._finding(Outcome.DENY, f"{unknown} The rule: {self.sentence()}")
-        words = f"{self.sentence()} {self.remedy()}"
+        # The rule's own words state what must hold; after "not kept" nobody reads them as what does hold.
+        words = f"This rule is not kept: {self.sentence()} {self.remedy()}"
         return self._finding(Outcome(self.otherwise), words, facts.observed(self.fact))
 
     def _finding(self, outcome: Outcome, sentence: str, observed: Observed = None) -> Finding:

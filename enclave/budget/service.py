@@ -257,13 +257,16 @@ def _balance(uow: UnitOfWork, grant: BudgetGrant) -> Balance:
 
 def _too_much(question: Question, balance: Balance, refusals: tuple[str, ...]) -> str:
     left = balance.left
-    hint = (
-        f"It asks for epsilon {question.epsilon:g}; {left:g} of {balance.grant.epsilon:g} is left. "
-        + (
-            "Ask for a smaller epsilon (and accept a wider error)"
-            if left > 0
-            else "Nothing more can be asked this year"
-        )
-        + ", or ask the privacy officer for a larger budget. Nothing was charged."
+    amounts = f"It asks for epsilon {question.epsilon:g}; {left:g} of {balance.grant.epsilon:g} is left."
+    advice = (
+        "Ask for a smaller epsilon (and accept a wider error)"
+        if left > 0
+        else "Nothing more can be asked from this grant"
     )
-    return " ".join([*refusals, hint])
+    # A policy's refusal says itself what can be done.
+    said = (
+        [*refusals, amounts]
+        if refusals
+        else [amounts, f"{advice}, or ask the privacy officer for a larger budget."]
+    )
+    return " ".join([*said, "Nothing was charged."])

@@ -72,7 +72,11 @@ def test_the_strictest_finding_wins():
 
     assert decision.outcome is Outcome.DENY
     assert [f.outcome.value for f in decision.findings] == ["review", "deny"]
-    assert decision.refusals == ("It has not ended. Renew it, please.", "At most 3, please. Make it shorter.")
+    # A rule says what must hold; where it does not, its words must not read as if it did.
+    assert decision.refusals == (
+        "This rule is not kept: It has not ended. Renew it, please.",
+        "This rule is not kept: At most 3, please. Make it shorter.",
+    )
 
 
 @pytest.mark.parametrize("facts", [{}, {"size": None}])
