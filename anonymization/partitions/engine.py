@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import pyarrow as pa
 
 from anonymization.errors import RecipeProblem
 from anonymization.keys import KeyRing
 from anonymization.partitions import leaks, measuring
-from anonymization.partitions.all_rows import AllRows, needs_all_rows
 from anonymization.partitions.conform import reasons_counted
 from anonymization.partitions.executors import Executor
 from anonymization.partitions.intake import PLACE, RAW, ROW, Taken, refuse_too_many
@@ -108,13 +107,9 @@ def job_of(
     processes: int = 1,
 ) -> Job:
     """The run of a plan over what was taken in; `types` of the input's columns."""
-    steps = tuple(
-        cast("GlobalStep", AllRows(step, intent)) if needs_all_rows(step) else step
-        for step, intent in zip(todo.recipe.built_steps(), todo.intents, strict=True)
-    )
     return Job(
         recipe=todo.recipe,
-        steps=steps,
+        steps=todo.recipe.built_steps(),
         intents=todo.intents,
         keys=keys,
         scope=scope,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -119,7 +120,18 @@ def anonymize(
                 "directory and file again."
             )
         how = replace(how, keys=_keys(key_file))
-        decision = _run(how, source, folder, work, partitions, processes, scheduler, csv=csv, attack=attack)
+        decision = _run(
+            how,
+            source,
+            folder,
+            work,
+            partitions,
+            processes,
+            scheduler,
+            csv=csv,
+            attack=attack,
+            one_time=key_file is None,
+        )
     except RecipeProblem as error:
         _refuse(error.problems, 2)
     except AnonymizationError as error:
@@ -140,6 +152,7 @@ def _run(
     *,
     csv: bool,
     attack: bool,
+    one_time: bool,
 ) -> Decision:
     from anonymization.partitions.files import comfortable, run_file  # noqa: PLC0415 - heavy
     from anonymization.partitions.sources import open_file  # noqa: PLC0415 - heavy
@@ -171,6 +184,8 @@ def _run(
     finally:
         executor.close()
         bar.close()
+        if one_time and work is None:  # nobody can open what a stopped run left
+            shutil.rmtree(folder / ".work", ignore_errors=True)
     decision = PolicyBook.packaged().decide(
         "deidentification", facts_of(made.evidence), datetime.now(UTC).date()
     )
