@@ -149,7 +149,8 @@ class FastAnalyzer:
             else []
         )
         patterns = [p for r in self._recognizers for p in r.patterns]
-        self._prefilter = Prefilter(patterns, multi_pattern=multi_pattern)
+        contexts = [r.context for r in self._recognizers]
+        self._prefilter = Prefilter(patterns, contexts, multi_pattern=multi_pattern)
 
     @property
     def multi_pattern(self) -> bool:
@@ -163,22 +164,22 @@ class FastAnalyzer:
                 text, language=self._language, entities=self._entities, score_threshold=self._threshold
             )
             return [Hit(r.entity_type, r.start, r.end, r.score) for r in results]
-        flagged, has_digit = self._prefilter.flagged(text)
+        flags = self._prefilter.flagged(text)
         out: list[Hit] = []
         words: _Words | None = None
         at = 0
-        for r in self._recognizers:
+        for r, near in zip(self._recognizers, flags.contexts, strict=True):
             size = len(r.patterns)
-            wanted = flagged[at : at + size]
+            wanted = flags.patterns[at : at + size]
             at += size
-            if not (has_digit if r.phone else True in wanted):
+            if not (flags.digit if r.phone else True in wanted) or (r.needs_context and not near):
                 continue
             if r.needs_context:
                 words = words or self._words(text)
                 if not words.may_hold(r.context):
                     continue
             hits = r.hits(text, wanted)
-            if hits and r.context:
+            if hits and r.context and near:
                 words = words or self._words(text)
                 if words.may_hold(r.context):
                     hits = [self._in_context(hit, r.context, words) for hit in hits]

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, NamedTuple
 
 from anonymization.pii.relaxed import relaxed
 from anonymization.pii.shapes import Features, classes, need_of
+
+
+class Flags(NamedTuple):
+    """For each pattern, whether the text can match it; for each context, whether it can hold one of its words."""
+
+    patterns: list[bool]
+    contexts: list[bool]
+    digit: bool
 
 
 class Prefilter:
@@ -16,12 +25,21 @@ class Prefilter:
 
     Args:
         patterns: (regular expression of the regex package, its flags).
+        contexts: groups of folded words that may stand in a text.
         multi_pattern: whether to use Hyperscan (the extra `fast`) when it is installed.
     """
 
-    def __init__(self, patterns: Sequence[tuple[str, int]], *, multi_pattern: bool = True) -> None:
-        self._size = len(patterns)
-        self._scan = _hyperscan(patterns) if multi_pattern and find_spec("hyperscan") else None
+    def __init__(
+        self,
+        patterns: Sequence[tuple[str, int]],
+        contexts: Sequence[tuple[str, ...]] = (),
+        *,
+        multi_pattern: bool = True,
+    ) -> None:
+        self._patterns, self._contexts = len(patterns), len(contexts)
+        # Folding leaves no more of a word of plain letters than its small letters, so that it can be searched so.
+        words = [("|".join(map(re.escape, group)) or "(?!)", re.IGNORECASE) for group in contexts]
+        self._scan = _hyperscan([*patterns, *words]) if multi_pattern and find_spec("hyperscan") else None
         self._needs = [] if self._scan else [need_of(pattern, flags) for pattern, flags in patterns]
 
     @property
@@ -29,12 +47,15 @@ class Prefilter:
         """Whether Hyperscan is at work."""
         return self._scan is not None
 
-    def flagged(self, text: str) -> tuple[list[bool], bool]:
-        """(for each pattern, whether the text can match it; whether the text has a digit in any script)."""
+    def flagged(self, text: str) -> Flags:
+        """What the text can match."""
         if self._scan is None:
             features = Features.of(text)
-            return [features.have(need) for need in self._needs], features.digits > 0
-        return self._scan(classes(text))
+            matching = [features.have(need) for need in self._needs]
+            return Flags(matching, [True] * self._contexts, digit=features.digits > 0)
+        found, digit = self._scan(classes(text))
+        near = found[self._patterns :] if text.isascii() else [True] * self._contexts
+        return Flags(found[: self._patterns], near, digit=digit)
 
 
 def _hyperscan(patterns: Sequence[tuple[str, int]]) -> Callable[[bytes], tuple[list[bool], bool]] | None:

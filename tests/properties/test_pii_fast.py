@@ -184,9 +184,9 @@ def test_what_cannot_be_read_is_always_searched():
         ("", 0),
     ]
     for multi_pattern in {False, bool(find_spec("hyperscan"))}:
-        flagged, digit = Prefilter(patterns, multi_pattern=multi_pattern).flagged("zzz")
+        flagged, _, digit = Prefilter(patterns, multi_pattern=multi_pattern).flagged("zzz")
         assert flagged[:4] == [True] * 4
         assert flagged[4] is False
         assert flagged[5]
         assert not digit
-        assert Prefilter(patterns, multi_pattern=multi_pattern).flagged("- AB ۴") == ([True] * 6, True)
+        assert Prefilter(patterns, multi_pattern=multi_pattern).flagged("- AB ۴") == ([True] * 6, [], True)
