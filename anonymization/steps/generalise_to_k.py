@@ -152,7 +152,7 @@ class GeneraliseToK:
             context,
             unit=self.unit,
             strata=self.sensitive,
-            below=self.k + 1,
+            below=2 * self.k if self.missing == "category" else self.k + 1,  # as for suppress
             every=self.missing == "category",
         )
 

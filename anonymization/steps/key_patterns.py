@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from anonymization.errors import Unusable
+from anonymization.errors import BrokenIntent, Unusable
 from anonymization.risk.classes import Ints, column_codes, group
 from anonymization.risk.units import profile_codes
 from anonymization.steps.base import Context
@@ -70,9 +70,18 @@ class Patterns:
         )
 
     def take(self, pattern: Ints) -> Ints:
-        """The number of a record for each entry of `pattern` (rising): of each pattern the smallest first."""
+        """The number of a record for each entry of `pattern` (rising): of each pattern the smallest first.
+
+        Raises:
+            BrokenIntent: fewer records of a pattern are listed than are wanted.
+        """
         rank = np.arange(len(pattern)) - np.searchsorted(pattern, pattern, side="left")
-        return self.members[np.searchsorted(self.member_of, pattern, side="left") + rank]
+        at = np.searchsorted(self.member_of, pattern, side="left") + rank
+        if len(at) and (at.max() >= len(self.members) or (self.member_of[at] != pattern).any()):
+            raise BrokenIntent(
+                "Too few records of a class are listed. This is a defect; nothing was released."
+            )
+        return self.members[at]
 
 
 def scan_keys(

@@ -109,7 +109,8 @@ class Suppress:
             context,
             unit=self.unit,
             strata=self.strata,
-            below=self._most() + 1,
+            # As a category, what is blanked in full may need k of a pattern's records besides its k - 1 spare ones.
+            below=2 * self._most() if self.missing == "category" else self._most() + 1,
             every=self.missing == "category",
         )
 

@@ -120,3 +120,16 @@ def test_a_written_file_that_is_not_k_anonymous_is_removed(source, tmp_path, cap
     assert run(main, [str(source), "--keys", "place,size", "--k", "4", "--out", str(out)]) == 1
     assert "removed" in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_a_class_that_gives_its_spare_records_and_then_the_rest_is_blanked_and_no_other(tmp_path, capsys):
+    # As a category the lone d needs four others: b gives its two spare ones, and then all five that it has left.
+    values = [*"bbbbaaaaabccccc", "d", "b", "b"]
+    source, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text("\n".join(["key,row", *(f"{v},{i}" for i, v in enumerate(values))]) + "\n")
+    command = [str(source), "--keys", "key", "--k", "5", "--out", str(out), "--missing", "category", "--json"]
+    assert run(main, command) == 0
+    assert json.loads(capsys.readouterr().out)["verified"]["smallest_class"] >= 5
+    after = pd.read_csv(out)["key"].fillna("blank").value_counts()
+    assert after.min() >= 5
+    assert after["blank"] == 8
