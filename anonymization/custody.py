@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote
 
 from cryptography.exceptions import InvalidTag
@@ -53,7 +54,8 @@ class KeyState:
 
     Args:
         scope, version: whose.
-        state: "current" (new pseudonyms use it), "kept" (an older version, still readable) or "destroyed".
+        state: "current" (new pseudonyms use it), "kept" (an older version, still readable), "destroyed", or "damaged"
+            (its file is cut short or holds something else).
         since: when it came to be, or when it was destroyed.
         by, reason: who destroyed it and why; empty otherwise.
     """
@@ -96,6 +98,7 @@ class FileCustody:
             raise AnonymizationError("A pseudonym key needs a scope; name the dataset or project.")
         folder = self._folder(scope)
         self._refuse_open_directory()
+        self._refuse_links(folder)
         self._refuse_destroyed(folder, scope, version)
         number = version or max(_versions(folder), default=0)
         if not number:
@@ -158,18 +161,18 @@ class FileCustody:
         for folder in sorted(p for p in self.directory.glob("*") if p.is_dir()):
             scope, versions = unquote(folder.name), _versions(folder)
             for stone in sorted(folder.glob("*.gone")):
-                told = json.loads(stone.read_text("utf-8"))
-                at = datetime.fromisoformat(told["at"])
-                numbers = told["versions"] or [0]
-                out += [KeyState(scope, n, "destroyed", at, told["by"], told["reason"]) for n in numbers]
+                at, told = _told(stone)
+                # A tombstone says what it stands for by its name, whatever became of its content.
+                numbers = told.get("versions") or [0 if stone.name == _ALL else _number(stone)]
+                by, reason = str(told.get("by", "")), str(told.get("reason", ""))
+                out += [KeyState(scope, n, "destroyed", at, by, reason) for n in numbers]
                 versions = [v for v in versions if v not in numbers]
             if not (folder / _ALL).exists():
-                made = {v: datetime.fromisoformat(_load(_key_file(folder, v))["at"]) for v in versions}
                 newest = max(versions, default=0)
-                out += [
-                    KeyState(scope, v, "current" if v == newest else "kept", made[v])
-                    for v in sorted(versions)
-                ]
+                for v in sorted(versions):
+                    at, told = _told(_key_file(folder, v))
+                    state = "current" if v == newest else "kept"
+                    out.append(KeyState(scope, v, state if told else "damaged", at))
         return sorted(out, key=lambda s: (s.scope, s.version))
 
     # How it is done.
@@ -179,6 +182,15 @@ class FileCustody:
             raise AnonymizationError(
                 f"Others may enter the key directory {self.directory}. Close it: chmod 700 {self.directory}"
             )
+
+    def _refuse_links(self, folder: Path) -> None:
+        """A key that stands elsewhere is in nobody's custody: destroying it here might not destroy it there."""
+        for path in (folder, *folder.glob("*.key")):
+            if path.is_symlink():
+                raise AnonymizationError(
+                    f"{path.relative_to(self.directory)} in the key directory {self.directory} is a link to somewhere "
+                    "else. Put the file itself there."
+                )
 
     def _folder(self, scope: str) -> Path:
         name = quote(scope, safe="")
@@ -219,6 +231,9 @@ class FileCustody:
         for version in _versions(folder):
             if whole or version in gone:
                 _shred(_key_file(folder, version))
+        # With the scope go copies that somebody laid beside its keys under another name.
+        for copy in [p for p in folder.glob("*") if whole and p.suffix != ".gone" and p.is_file()]:
+            _shred(copy)
 
     def _write(self, folder: Path, scope: str, version: int) -> None:
         at, nonce = _now(), secrets.token_bytes(_NONCE_BYTES)
@@ -276,11 +291,28 @@ def _key_file(folder: Path, version: int) -> Path:
 
 
 def _versions(folder: Path) -> list[int]:
-    return sorted(int(p.stem[1:]) for p in folder.glob("v*.key"))
+    return sorted(_number(p) for p in folder.glob("v*.key") if _number(p))
 
 
 def _gone(folder: Path) -> set[int]:
-    return {int(p.stem[1:]) for p in folder.glob("v*.gone")}
+    return {_number(p) for p in folder.glob("v*.gone") if _number(p)}
+
+
+def _number(file: Path) -> int:
+    """The version that a file's name gives; 0 where it is none of ours, such as somebody's copy beside it."""
+    digits = file.stem[1:]
+    return int(digits) if digits.isascii() and digits.isdigit() and file.stem == f"v{int(digits):04d}" else 0
+
+
+def _told(file: Path) -> tuple[datetime, dict[str, Any]]:
+    """When a file came to be and what it says; a damaged one says nothing, and only the disk knows when."""
+    try:
+        told = json.loads(file.read_text("utf-8"))
+        return datetime.fromisoformat(told["at"]), dict(told)
+    except FileNotFoundError:
+        return datetime.now(UTC), {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return datetime.fromtimestamp(file.stat().st_mtime, UTC), {}
 
 
 def _load(file: Path) -> dict[str, str]:

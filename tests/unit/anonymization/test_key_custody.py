@@ -266,3 +266,44 @@ def test_a_kill_at_any_step_of_a_destruction_leaves_the_key_usable_or_refused_an
         assert not list(custody.directory.rglob(".*.part"))
 
     assert sweep_of_kills(lambda: gone(custody), check, prepare) > 4
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe"])
+def test_a_damaged_file_is_listed_as_damaged_and_hides_no_other(tmp_path, content):
+    custody = FileCustody(tmp_path / "keys", b"m" * 32)
+    custody.open("one")
+    custody.open("two")
+    custody.destroy("three", by="her", reason="it ended")
+    (tmp_path / "keys" / "one" / "v0001.key").write_bytes(content)
+    (tmp_path / "keys" / "three" / "all.gone").write_bytes(content)
+    assert [(s.scope, s.state) for s in custody.states()] == [
+        ("one", "damaged"),
+        ("three", "destroyed"),
+        ("two", "current"),
+    ]
+    with pytest.raises(KeyDamaged):
+        custody.open("one")
+    with pytest.raises(KeyDestroyed):
+        custody.open("three")
+
+
+def test_a_copy_beside_a_key_is_not_taken_for_a_version(tmp_path):
+    custody = FileCustody(tmp_path / "keys", b"m" * 32)
+    before = custody.open("one").token("one", "household", 1)
+    copy = tmp_path / "keys" / "one" / "v-backup.key"
+    shutil.copy(tmp_path / "keys" / "one" / "v0001.key", copy)
+    assert custody.open("one").token("one", "household", 1) == before
+    assert len(custody.states()) == 1
+    custody.destroy("one", by="her", reason="it ended")
+    assert not copy.exists(), "it would still open under the master key"
+
+
+@pytest.mark.parametrize("what", ["folder", "file"])
+def test_a_key_that_is_a_link_to_elsewhere_is_refused(tmp_path, what):
+    custody = FileCustody(tmp_path / "keys", b"m" * 32)
+    custody.open("one")
+    inside = tmp_path / "keys" / "one" if what == "folder" else tmp_path / "keys" / "one" / "v0001.key"
+    inside.rename(tmp_path / "elsewhere")
+    inside.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(AnonymizationError, match="link to somewhere else"):
+        custody.open("one")
