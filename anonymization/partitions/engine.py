@@ -187,6 +187,7 @@ def _says(job: Job, stage: Stage) -> str:
 def _second_look(job: Job, taken: Taken, executor: Executor, passes: Sequence[Stage], told: Told) -> Made:
     parts = range(taken.parts)
     settings = job.recipe.risk.settings()
+    job.store.begin()
     first: list[Said] = [job.store.told(passes[0].name, p) for p in parts]
     last: list[Said] = [job.store.told(passes[-1].name, p) for p in parts]
     before = measuring.measure((job.store.kept(kept_as("before", p)) for p in parts), settings)

@@ -30,6 +30,7 @@ from anonymization.partitions.engine import Made, Told, household_of, job_of, ru
 from anonymization.partitions.executors import Executor, Serial
 from anonymization.partitions.intake import Taken, take_in
 from anonymization.partitions.kinds import kind_of, kinds, schema_of, treated_as_numbers
+from anonymization.partitions.memory import lean
 from anonymization.partitions.sealed import Seal
 from anonymization.partitions.sources import CsvSource, ParquetSource, open_file
 from anonymization.partitions.store import DirectoryStore, open_directory
@@ -102,6 +103,7 @@ def run_file(how: FileRun, path: Path, release: Path, work: Path, csv: Path | No
     Raises:
         RecipeProblem, Unusable, BrokenIntent: as `pipeline.run`; too many rows cannot be used; the directory is in use.
     """
+    lean()
     source = open_file(path)
     _has_header(how, source)
     plan(

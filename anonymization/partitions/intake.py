@@ -79,6 +79,7 @@ def take_in(
         if held >= _HELD:
             _write(waiting, sinks, store)
             held = 0
+            store.begin()
         told(survey.rows)
         if len(source.set_aside) > limit:
             break

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from anonymization.errors import Unusable
+from anonymization.partitions.memory import lean
 from anonymization.partitions.sealed import Growing, NotOurs, Seal
 
 _IPC = pa.ipc.IpcWriteOptions(compression="lz4")
@@ -31,6 +32,10 @@ class Sink(Protocol):
 
 class Store(Protocol):
     """Partitions by pass and number, and what each pass had to tell about each."""
+
+    def begin(self) -> None:
+        """Called before each piece of work, when little is held."""
+        ...
 
     def sink(self, of: str, part: int) -> Sink: ...
 
@@ -60,6 +65,9 @@ class MemoryStore:
     rows: dict[tuple[str, int], list[pa.Table]] = field(default_factory=dict)
     said: dict[tuple[str, int], Any] = field(default_factory=dict)
     things: dict[str, Any] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        pass
 
     def sink(self, of: str, part: int) -> Sink:
         return _MemorySink(self, (of, part), [])
@@ -108,6 +116,9 @@ class DirectoryStore:
 
     folder: Path
     seal: Seal
+
+    def begin(self) -> None:
+        lean()
 
     def sink(self, of: str, part: int) -> Sink:
         return _DirectorySink(self, of, part)

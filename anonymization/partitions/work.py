@@ -93,6 +93,7 @@ def kept_as(what: str, part: int) -> str:
 
 def carry(job: Job, stage: Stage, source: str, last: bool, part: int) -> int:
     """One partition through one stage; the number of rows that came in."""
+    job.store.begin()
     table, gaps, set_aside = _load(job, source, part)
     told = Told(rows_in=table.num_rows, set_aside=set_aside)
     frame = _frame(table, gaps)
@@ -217,6 +218,7 @@ class Wanted:
 
 def verify(job: Job, part: int) -> int:
     """The second look at one partition, once everything is known of all of them; the number of rows."""
+    job.store.begin()
     wanted: Wanted = job.store.kept("wanted")
     settings = job.recipe.risk.settings()
     keys = tuple(dict.fromkeys((*settings.keys, settings.household))) if settings.household else settings.keys
