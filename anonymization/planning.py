@@ -71,6 +71,7 @@ def plan(recipe: Recipe, schema: Schema) -> Plan:
         now = intent.result
     if not problems:
         problems += _treatments(recipe, intents) + _order(recipe, intents) + _risk(recipe, now)
+        problems += _exact(recipe, schema)
         problems += broken(recipe.protect, tuple(recipe.columns), list(zip(steps, intents, strict=True)))
     if problems:
         raise RecipeProblem(problems)
@@ -164,6 +165,24 @@ def _treatments(recipe: Recipe, intents: list[Intent]) -> list[str]:
                 f"{', '.join(doing[name]) or 'nothing'}. Make them agree."
             )
             problems.append(recipe.lines.at(problem, ("columns", name, "treatment")))
+    return problems
+
+
+def _exact(recipe: Recipe, schema: Schema) -> list[str]:
+    """Attacks pass over what is kept exact, so that is open to the running variables of a design alone."""
+    protected = {*recipe.protect.cutoffs, *(n for group in recipe.protect.together for n in group)}
+    problems = []
+    for name in recipe.exact:
+        field = schema.get(name)
+        number = field is not None and field.type in (FieldType.NUMBER, FieldType.INTEGER)
+        if number and name in protected:
+            continue
+        said = (
+            f"The column {name} is kept exact, which is for the running variable of a design: a number that "
+            "protect names, with its cut-off or together with what follows from it. Take it out of exact, or say "
+            "under protect what needs it."
+        )
+        problems.append(recipe.lines.at(said, ("exact",), name))
     return problems
 
 

@@ -156,11 +156,21 @@ def _run(
 ) -> Decision:
     from anonymization.partitions.files import comfortable, run_file  # noqa: PLC0415 - heavy
     from anonymization.partitions.sources import open_file  # noqa: PLC0415 - heavy
-    from enclave.cli.anonymize_report import as_markdown, facts_of, refuse_other_files  # noqa: PLC0415
+    from enclave.cli.anonymize_report import (  # noqa: PLC0415
+        as_markdown,
+        columns_that_identify,
+        facts_of,
+        refuse_other_files,
+    )
     from policies import PolicyBook  # noqa: PLC0415
 
     parts = partitions or comfortable(open_file(source).rows(), 1 if scheduler else processes)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.UsageError(
+            f"The folder {folder.name} cannot be made: {error.strerror}. Name another."
+        ) from None
     refuse_other_files(folder)
     executor = _executor(scheduler, min(processes, parts))
     bar = _Bar()
@@ -186,10 +196,10 @@ def _run(
         bar.close()
         if one_time and work is None:  # nobody can open what a stopped run left
             shutil.rmtree(folder / ".work", ignore_errors=True)
-    decision = PolicyBook.packaged().decide(
-        "deidentification", facts_of(made.evidence), datetime.now(UTC).date()
-    )
-    evidence = {**made.evidence, "gate": decision.to_dict()}
+    telling = columns_that_identify(folder / f"{name}.parquet", how.recipe.roles)
+    evidence = {**made.evidence, "columns_that_identify": telling}
+    decision = PolicyBook.packaged().decide("deidentification", facts_of(evidence), datetime.now(UTC).date())
+    evidence["gate"] = decision.to_dict()
     _write(folder / "evidence.json", json.dumps(evidence, indent=2, ensure_ascii=False, default=str) + "\n")
     _write(folder / "evidence.md", as_markdown(evidence))
     if made.set_aside:
@@ -201,6 +211,8 @@ def _run(
     for finding in decision.findings:
         if finding.outcome.value != "allow":
             click.echo(f"  {finding.outcome.value}: {finding.sentence}")
+    if not attack and decision.outcome.value != "allow":
+        click.echo("The attacks were not made. To measure the risks that they find, run again with --attack.")
     return decision
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+from pyarrow.parquet import ParquetFile
 
+from anonymization.columns.left import ROWS, identifiers_left
 from enclave.extracts.gates import attack_facts
 
 
@@ -16,7 +18,8 @@ def facts_of(evidence: Mapping[str, Any]) -> dict[str, object]:
     before, after = evidence["risk"]["before"], evidence["risk"]["after"]
     rows, released = evidence["input"]["rows"], evidence["output"]["rows"]
     return {
-        "direct_identifiers_left": sum(evidence["identifiers_found_in_output"].values()),
+        "direct_identifiers_left": sum(evidence["identifiers_found_in_output"].values())
+        + len(evidence.get("columns_that_identify", {})),
         "undecided_columns": 0,  # a recipe with one is refused
         "planted_identifiers_found": evidence["identifier_numbers_found_in_text"],
         "k_minimum": after["smallest_class"],
@@ -25,6 +28,13 @@ def facts_of(evidence: Mapping[str, Any]) -> dict[str, object]:
         "rows_dropped_share": 1 - released / max(1, rows),
         **attack_facts(evidence),
     }
+
+
+def columns_that_identify(release: Path, roles: Mapping[str, str]) -> dict[str, str]:
+    """Columns of a release that identify by their values, to what they look like; its first rows are read."""
+    with ParquetFile(release) as file:
+        batch = next(file.iter_batches(ROWS), None)
+    return identifiers_left(batch.to_pandas(), roles) if batch is not None else {}
 
 
 def _missing(risk: Mapping[str, Any]) -> float:
@@ -83,10 +93,16 @@ def as_markdown(evidence: Mapping[str, Any]) -> str:
     lines.append(
         f"\nLong numbers in free text that are identifiers: {evidence['identifier_numbers_found_in_text']:,}."
     )
+    lines += [
+        f"- The column {name}, whatever its role, holds values like those of a {kind.replace('_', ' ')}."
+        for name, kind in evidence.get("columns_that_identify", {}).items()
+    ]
     if risks := evidence.get("attacks", {}).get("risks"):
         lines += ["", "## Attacks", "", *(f"- {name}: at most {value:.1%}" for name, value in risks.items())]
     if reason := evidence.get("attacks", {}).get("not_made"):
         lines += ["", "## Attacks", "", reason]
+    if "attacks" not in evidence:
+        lines += ["", "## Attacks", "", "Not made: the run was without --attack."]
     gate = evidence["gate"]
     lines += [
         "",

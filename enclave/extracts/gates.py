@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from anonymization.columns.left import identifiers_left
 from anonymization.keys import normalise
 from enclave.catalogue.model import ColumnRole, Dataset
 
@@ -32,7 +33,8 @@ def microdata_facts(
     earlier = [k for k in kept if k in before.columns]
     were = float(before[earlier].isna().to_numpy().mean()) if earlier else 0.0
     return {
-        "direct_identifiers_left": sum(int(n) for n in evidence["identifiers_found_in_output"].values()),
+        "direct_identifiers_left": sum(int(n) for n in evidence["identifiers_found_in_output"].values())
+        + len(identifiers_left(after, {c.name: c.role.value for c in dataset.columns})),
         "undecided_columns": len(set(before.columns) - {c.name for c in dataset.columns}),
         "planted_identifiers_found": numbers_left(before, after, dataset),
         "k_minimum": int(risk["smallest_class"]),

@@ -126,6 +126,7 @@ def test_an_exact_welfare_value_singles_out_unless_the_recipe_says_why_it_stays(
     said = recipe(welfare="keep").model_dump()
     said["columns"]["welfare"]["note"] = "the running variable"
     said["exact"] = ["welfare"]
+    said["protect"] = {"cutoffs": {"welfare": 3500}}
     full = attack_microdata(
         Recipe.model_validate(said), registry(), RING, scope="test", reference_date=DAY, settings=QUICK
     )
