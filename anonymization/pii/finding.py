@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from anonymization.pii.context import announced_in, bridges, capitals_in, known_in
+from anonymization.pii.disguised import disguised_in
 from anonymization.pii.engine import DATE_SHAPE, MONEY, shapes_in
 from anonymization.pii.folding import ascii_digits, fold, tokens
 from anonymization.pii.knowledge import Knowledge
@@ -23,9 +24,10 @@ DETECTORS: dict[str, str] = {
     "models": "named-entity models",
     "capitals": "unknown capitalised words",
     "numbers": "long numbers",
+    "disguised": "identifiers in disguise",
 }
-_STANDARD = frozenset(DETECTORS) - {"capitals", "numbers"}
-#: The profiles of a recipe. Strict adds unknown capitalised words and every other long number.
+_STANDARD = frozenset(DETECTORS) - {"capitals", "numbers", "disguised"}
+#: The profiles of a recipe. Strict adds unknown capitalised words, every other long number and disguises.
 PROFILES: dict[str, frozenset[str]] = {"standard": _STANDARD, "strict": frozenset(DETECTORS)}
 
 _LONG_NUMBER = re.compile(r"(?<![\w.,])\+?\d(?:[ ().\-/]{0,2}\d){6,}(?![\w])")
@@ -72,6 +74,8 @@ class Finder:
             spans += capitals_in(text, found, knowledge, keep)
         if "numbers" in on:
             spans += _numbers_in(text)
+        if "disguised" in on:
+            spans += disguised_in(text, found)
         if "registry" in on:
             spans += bridges(text, found, spans, knowledge)
         return merge(spans)

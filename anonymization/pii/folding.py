@@ -119,12 +119,42 @@ class Token:
     opens: bool
 
 
+#: Letters of Cyrillic and Greek that look like Latin ones; folded only in words that hold Latin letters as well.
+_LOOK_ALIKE = dict(
+    zip(
+        "АВЕЅІЈКМНОРСТУХѕіјаеорсухһԁѵ" + "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧονρι",
+        "ABESIJKMHOPCTYXsijaeopcyxhdv" + "ABEZHIKMNOPTYXovpi",
+        strict=True,
+    )
+)
+_MIXED = re.compile(r"(?=[^\W\d_]*[A-Za-z])(?=[^\W\d_]*[\u0370-\u03ff\u0400-\u052f])[^\W\d_]+")
+_STYLES = frozenset({"<font>", "<circle>", "<wide>", "<square>"})
+
+
 def clean(text: str) -> str:
-    """NFC, without invisible characters and marks on digits (they hide words and numbers from every detector)."""
+    """NFC, without what hides words and numbers from every detector.
+
+    Invisible characters, stretched Arabic letters and marks on digits go; mathematical, circled and full-width letters
+    become plain ones, and so do Cyrillic and Greek look-alikes inside words that are otherwise Latin.
+    """
     text = unicodedata.normalize("NFC", text)
     if text.isascii():
         return text
-    return _ON_DIGITS.sub("", "".join(c for c in text if unicodedata.category(c) != "Cf"))
+    text = _ON_DIGITS.sub("", "".join(map(_shown, text)))
+    return _MIXED.sub(lambda m: "".join(_LOOK_ALIKE.get(c, c) for c in m.group()), text)
+
+
+@lru_cache(maxsize=8_192)
+def _shown(character: str) -> str:
+    """What a character shows a reader: nothing, a plain letter, or itself."""
+    if character.isascii():
+        return character
+    if character == "\u0640" or unicodedata.category(character) == "Cf":
+        return ""
+    style, _, rest = unicodedata.decomposition(character).partition(" ")
+    if style in _STYLES and len(rest) == 4 and (plain := chr(int(rest, 16))).isascii() and plain.isalpha():
+        return plain
+    return character
 
 
 def ascii_digits(text: str) -> str:

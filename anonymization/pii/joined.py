@@ -10,7 +10,7 @@ from anonymization.pii.folding import Token, fold
 from anonymization.pii.spans import Span
 from anonymization.pii.words import MONTHS, SHORT_NAMES
 
-_GAP = re.compile(r"[ \-.'’_]{0,3}")
+_GAP = re.compile(r"[ \-.'’_\r\n]{0,3}")
 _DAY_FIRST = re.compile(
     r"(?<!\d)(\d{1,2})(?:st|nd|rd|th|º)?\.?,?\s*(?:of |de |ng |-)?\s*([^\W\d_]{3,})"
     r"\.?,?\s*(?:de |-)?\s*(\d{4}|\d{2})(?!\d)"

@@ -26,6 +26,10 @@ GENERIC = _folded("generic")
 PARTICLES = _folded("particles")
 SUFFIXES = _folded("suffixes")
 PHONE = tuple(sorted(_folded("phone")))
+DIGITS = _folded("digits")
+NUMERALS = DIGITS | _folded("numerals")
+BIRTH = _folded("birth")
+MONTH_NAMES = _folded("months")
 #: Capitalised or not, never taken for a name by their capital alone.
 NOBODY = TITLES | KIN | AFTER | CALENDAR
 
