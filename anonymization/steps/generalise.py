@@ -83,8 +83,10 @@ class Coarser:
         edges = self.inner_edges()
         if any(b <= a for a, b in itertools.pairwise(edges)):
             return f"generalise: the edges of {name} do not rise. Put them in order, each once."
-        if self.width > 0 and not edges:
-            return f"generalise: {name} has no band between its lower and upper end. Widen them."
+        if self.width > 0 and (not edges or self.upper <= self.lower):
+            # One edge would part all values in two bands, and nobody would be told.
+            ends = f"lower ({self.lower:g}) and upper end ({self.upper:g})"
+            return f"generalise: {name} has no band between its {ends}. Say both, and widen them."
         absent = [c for c in self.cutoffs if not _among(c, edges)]
         if absent:
             return (

@@ -60,6 +60,12 @@ def test_bands_of_decimals_say_from_to_under():
     assert out["x"].tolist() == ["under 0.5", "0.5 to under 1.5", None, "1.5 and over"]
 
 
+def test_bands_of_one_width_without_an_end_are_refused_and_not_two_bands():
+    table = pd.DataFrame({"x": [1, 25, 60]})
+    with pytest.raises(RecipeProblem, match=r"no band between its lower \(0\) and upper end \(0\). Say both"):
+        Generalise({"x": Coarser(width=10)}).plan(Schema.infer(table, {}))
+
+
 def test_bands_aligned_to_a_cut_off_never_mix_its_two_sides():
     rule = Coarser(width=10, lower=0, upper=100, align_to=42.5)
     scores = np.round(np.random.default_rng(0).uniform(0, 100, 500), 2)
