@@ -122,6 +122,9 @@ def test_a_file_nobody_has_seen_end_to_end(place):
     assert len(release) == 3_000
     pd.testing.assert_frame_equal(pd.read_csv(out / "people.csv"), release, check_dtype=False)
     assert evidence["gate"]["policy"]["id"] == "deidentification"
+    # What the policy misses is not to be guessed at: how it is measured is said.
+    assert "run again with --attack" in done.stdout
+    assert "without --attack" in (out / "evidence.md").read_text()
     assert sorted(p.name for p in out.iterdir()) == [
         "evidence.json",
         "evidence.md",
@@ -241,6 +244,7 @@ def test_what_is_misused_is_a_sentence_and_exit_code_two(place):
         or "no stopped run" in run(place, "--resume", code=2).stderr
     )
     assert "no file" in run(place, file="gone.csv", code=1).stderr
+    assert "r.yaml cannot be made" in run(place, out="r.yaml", code=2).stderr
 
 
 # One release, however it is made.
