@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,6 +38,8 @@ REAL = r"^-?(0|[1-9][0-9]{0,14})?(\.[0-9]*)?([eE][-+]?[0-9]{1,3})?$"
 COMMA = r"^-?(0|[1-9][0-9]{0,14})(,[0-9]+)?$"
 _EXACT = 1 << 53  # beyond this a float no longer tells integers apart
 _DAMAGED = "The parquet file {name} is cut off or damaged. Write it again and take the whole file."
+#: What no column is called; a file without a line of names would have somebody's data repeated as names.
+_NO_NAME = re.compile(r"\s*(?:[^\s@]+@[^\s@]+\.[^\s@]+|[+(]?\d(?:[ ().\-/]{0,2}\d){8,}(?:\.0)?)\s*")
 
 _UNCLOSED = "{name} is cut off or has a quotation mark that is never closed. Export it again."
 
@@ -146,6 +149,11 @@ def numbers(values: pd.Series, name: str) -> np.ndarray[tuple[int], np.dtype[np.
 
 
 def _asked(have: Sequence[str], columns: Sequence[str] | None, file: Path) -> list[str]:
+    if any(_NO_NAME.fullmatch(name) for name in have):
+        raise Unusable(
+            f"The first line of {file.name} holds data where the names of the columns should stand: one of them is an "
+            "e-mail address or a number of nine digits or more. Put a line with names before it."
+        )
     twice = [name for name, times in Counter(have).items() if times > 1]
     if twice:
         raise Unusable(f"{file.name} has more than one column called {_listed(twice)}. Rename them.")

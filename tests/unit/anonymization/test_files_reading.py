@@ -166,3 +166,22 @@ def test_numbers_are_numbers_and_nothing_else():
     for values in (pd.Series(["x"]), pd.Series([True]), pd.Series(pd.to_datetime(["2020-01-01"]))):
         with pytest.raises(Unusable, match="x must hold numbers"):
             numbers(values, "x")
+
+
+@pytest.mark.parametrize(
+    "first",
+    ["3201051902660001,Siti", "Siti,siti@example.org", "0712 345 678,Budi", "3.2010519e9.0,+254712345678"],
+)
+def test_a_file_without_a_line_of_names_is_refused_and_its_data_not_repeated(tmp_path, first):
+    file = tmp_path / "extract.csv"
+    file.write_text(f"{first}\na,b\n")
+    with pytest.raises(Unusable, match="Put a line with names") as caught:
+        read_table(file)
+    assert not any(part in caught.value.sentence for part in first.split(","))
+
+
+@pytest.mark.parametrize("names", ["2019,2020", "2019-01-01,2019-02-01", "20190101,v01", "1,2", "a@b,c"])
+def test_years_days_and_codes_are_names(tmp_path, names):
+    file = tmp_path / "extract.csv"
+    file.write_text(f"{names}\n1,2\n")
+    assert list(read_table(file).columns) == names.split(",")
