@@ -171,9 +171,16 @@ def _told(asked: argparse.Namespace, table: pd.DataFrame, report: dict[str, Any]
 
 
 def _diversity(by_variable: dict[str, dict[str, Any]], depth: int) -> dict[str, Any]:
-    """The worst over all sensitive variables, and each."""
+    """The worst over all sensitive variables, and each; nulls where none was named."""
     if not by_variable:
-        return {}
+        names_of = (
+            "distinct_min",
+            "distinct_mean",
+            "entropy_min",
+            "recursive_least_c",
+            "records_with_one_value",
+        )
+        return dict.fromkeys(names_of) | {"recursive_l": depth, "by_variable": {}}
     each = {
         name: {
             "distinct_min": int(v["lowest"]),
@@ -199,7 +206,7 @@ def _diversity(by_variable: dict[str, dict[str, Any]], depth: int) -> dict[str, 
 
 def _closeness(by_variable: dict[str, dict[str, Any]]) -> dict[str, Any]:
     if not by_variable:
-        return {}
+        return {"max": None, "by_variable": {}}
     return {"max": max(v["highest"] for v in by_variable.values()), "by_variable": by_variable}
 
 
@@ -241,6 +248,8 @@ def _notes(asked: argparse.Namespace, table: pd.DataFrame, settings: RiskSetting
         notes.append(
             "Without --weights the file is taken for the whole population: risks are upper bounds for a sample."
         )
+    if not asked.sensitive:
+        notes.append("l-diversity and t-closeness are not measured. Name the variables with --sensitive.")
     if not settings.suda and asked.suda is None:
         notes.append("SUDA is left out, because there are more than 20 keys. Name fewer, or ask with --suda.")
     elif asked.suda is None and settings.suda < len(asked.keys):

@@ -115,7 +115,7 @@ def _suda(found: Mapping[str, Any]) -> list[str]:
 
 
 def _sensitive(found: Mapping[str, Any]) -> list[str]:
-    if not found["l_diversity"]:
+    if not found["l_diversity"]["by_variable"]:
         return ["What a class gives away: not measured (name --sensitive)"]
     lines = ["What a class gives away"]
     depth = found["l_diversity"]["recursive_l"]

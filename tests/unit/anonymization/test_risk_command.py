@@ -207,3 +207,12 @@ def test_it_runs_as_a_module(tmp_path):
 def test_what_is_not_finite_is_null_and_numpys_numbers_are_numbers():
     told = {"a": [np.float64("nan"), np.int64(3)], 2: (float("inf"), np.True_)}
     assert json.loads(as_json(told)) == {"a": [None, 3], "2": [None, True]}
+
+
+def test_what_needs_a_sensitive_variable_is_null_and_said_without_one(asked, survey, capsys):
+    found = asked(survey / "people.csv", "--keys", ",".join(KEYS[:2]))
+    assert found["l_diversity"]["distinct_min"] is None
+    assert found["t_closeness"]["max"] is None
+    assert any("--sensitive" in note for note in found["notes"])
+    assert run(main, [str(survey / "people.csv"), "--keys", ",".join(KEYS[:2])]) == 0
+    assert "not measured (name --sensitive)" in capsys.readouterr().out
