@@ -73,7 +73,7 @@ def schema_of(
 
 def treated_as_numbers(recipe: Recipe, names: Sequence[str]) -> frozenset[str]:
     """The columns whose steps can be planned only, or mean anything only, when they hold numbers."""
-    found: set[str] = set()
+    found = set(recipe.exact)  # running variables are numbers
 
     def typed(numbers: set[str]) -> Schema:
         return schema_of({n: FieldType.NUMBER if n in numbers else FieldType.STRING for n in names}, recipe)
