@@ -133,3 +133,12 @@ def test_a_class_that_gives_its_spare_records_and_then_the_rest_is_blanked_and_n
     after = pd.read_csv(out)["key"].fillna("blank").value_counts()
     assert after.min() >= 5
     assert after["blank"] == 8
+
+
+def test_a_share_that_the_classes_meet_to_the_last_digit_is_met(tmp_path, capsys):
+    # Fifteen fifths add up to a little more than three in floating point.
+    source = tmp_path / "in.csv"
+    source.write_text("a,b\n" + "".join(f"{'xyz'[i % 3]},v{i}\n" for i in range(15)))
+    command = [str(source), "--keys", "a,b", "--k", "5", "--share", "0.2", "--missing", "category"]
+    assert run(main, [*command, "--importance", "a,b", "--out", str(tmp_path / "out.csv"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["cells"] == {"a": 0, "b": 15}
