@@ -8,12 +8,12 @@ help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup: ## System packages and Python environments, as far as they are missing
-	@scripts/system-packages
-	@scripts/environment
+	@scripts/system-packages >&2
+	@scripts/environment >&2
 
 setup-tests: ## The same, with what the tests need (PostgreSQL, Chromium)
-	@scripts/system-packages --tests
-	@scripts/environment
+	@scripts/system-packages --tests >&2
+	@scripts/environment >&2
 
 up: setup ## Start everything with the demo ministry, until Ctrl-C
 	@exec $(BIN)/enclave up --demo
