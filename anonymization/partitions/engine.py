@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from typing import Any
@@ -37,7 +37,7 @@ class Made:
 
     Args:
         evidence: of each step, in order.
-        before, after: the risk reports; survivors, numbers: see leaks.survivors.
+        before, after: the risk reports; survivors, numbers: see leaks.Survivors.
         set_aside: (row number, reason), by row.
     """
 
@@ -145,7 +145,7 @@ def run_passes(job: Job, taken: Taken, executor: Executor, *, limit: int, told: 
             _says(job, stage),
             told,
         )
-        tolds: list[Said] = [job.store.told(stage.name, p) for p in range(taken.parts)]
+        tolds = _facts(job, stage, taken)
         if stage.number == 0:
             set_aside = (*taken.set_aside, *(r for t in tolds for r in t.set_aside))
             refuse_too_many([reason for _, reason in set_aside], limit)
@@ -184,12 +184,16 @@ def _says(job: Job, stage: Stage) -> str:
     return " ".join(doing) or "Puts the rows in order."
 
 
+def _facts(job: Job, stage: Stage, taken: Taken) -> list[Said]:
+    """What a pass told of its partitions, without the evidence of its steps, which may be large."""
+    return [replace(job.store.told(stage.name, p), evidence={}) for p in range(taken.parts)]
+
+
 def _second_look(job: Job, taken: Taken, executor: Executor, passes: Sequence[Stage], told: Told) -> Made:
     parts = range(taken.parts)
     settings = job.recipe.risk.settings()
     job.store.begin()
-    first: list[Said] = [job.store.told(passes[0].name, p) for p in parts]
-    last: list[Said] = [job.store.told(passes[-1].name, p) for p in parts]
+    first, last = _facts(job, passes[0], taken), _facts(job, passes[-1], taken)
     before = measuring.measure((job.store.kept(kept_as("before", p)) for p in parts), settings)
     after = measuring.measure((job.store.kept(kept_as("after", p)) for p in parts), settings)
     shown = leaks.merged([job.store.kept(kept_as("shown", p)) for p in parts])
@@ -199,12 +203,18 @@ def _second_look(job: Job, taken: Taken, executor: Executor, passes: Sequence[St
     job.store.keep("wanted", wanted)
     says = "Measures the risk before and after, and looks for identifiers that are left."
     _over(job, partial(verify, job), "verify", taken, executor, says, told)
-    looks: list[Verified] = [job.store.told("verify", p) for p in parts]
-    found, numbers = leaks.survivors(shown, [v.sought for v in looks])
-    by_step: list[dict[str, Any]] = []
-    for stage in passes:
-        said: list[Said] = [job.store.told(stage.name, p) for p in parts]
-        by_step += [merged([t.evidence[number] for t in said]) for number in stage.acts]
+    left = leaks.Survivors(shown)
+    homes: tuple[list[measuring.Together], list[measuring.Together]] = ([], [])
+    for part in parts:
+        look: Verified = job.store.told("verify", part)
+        left.add(look.sought)
+        for found, home in zip((look.before, look.after), homes, strict=True):
+            home.extend([found] if found else [])
+    by_step = [
+        merged(job.store.told(stage.name, p).evidence[number] for p in parts)
+        for stage in passes
+        for number in stage.acts
+    ]
     aside = sorted((*taken.set_aside, *(r for t in first for r in t.set_aside)))
     return Made(
         job=job,
@@ -214,9 +224,9 @@ def _second_look(job: Job, taken: Taken, executor: Executor, passes: Sequence[St
         rows=sum(t.rows for t in last),
         rows_in=sum(t.rows_in for t in first),
         evidence=tuple(by_step),
-        before=measuring.report_of(before, [v.before for v in looks if v.before]),
-        after=measuring.report_of(after, [v.after for v in looks if v.after]),
-        survivors=found,
-        numbers=numbers,
+        before=measuring.report_of(before, homes[0]),
+        after=measuring.report_of(after, homes[1]),
+        survivors=left.by_identifier(),
+        numbers=left.in_text(),
         set_aside=tuple(aside),
     )

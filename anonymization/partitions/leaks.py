@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -133,28 +133,50 @@ def sought(table: pa.Table, what: Shown) -> dict[str, Sought]:
     return out
 
 
-def survivors(what: Shown, found: Sequence[Mapping[str, Sought]]) -> tuple[dict[str, int], int]:
-    """What is left of direct identifiers.
+@dataclass(slots=True)
+class Survivors:
+    """Direct identifiers that are left, added up over the partitions of the extract.
 
-    Returns:
-        For each, how many cells of the release hold one of its values whole; and how many long numbers in free text
-        are one of theirs.
-
-    Raises:
-        BrokenIntent: when an identifier that names single records (most values distinct) is found at all.
+    Args:
+        what: all that the release shows.
     """
-    out: dict[str, int] = {}
-    numbers: set[int] = set()
-    for name in found[0] if found else ():
-        parts = [f[name] for f in found]
-        hashes = np.unique(np.concatenate([p.cells for p in parts]))
-        out[name] = int(what.cells.counts[np.searchsorted(what.cells.hashes, hashes)].sum())
-        numbers.update(int(h) for p in parts for h in p.numbers)
-        singling = Distinct.union([p.distinct for p in parts]) > 0.5 * max(1, sum(p.known for p in parts))
-        if out[name] and singling:
-            raise BrokenIntent(
-                f"{out[name]} cells of the release still hold values of the direct identifier {name}. "
-                "Nothing was released; drop or pseudonymise every column that repeats it."
+
+    what: Shown
+    cells: dict[str, set[int]] = field(default_factory=dict)
+    numbers: set[int] = field(default_factory=set)
+    known: dict[str, int] = field(default_factory=dict)
+    distinct: dict[str, Distinct] = field(default_factory=dict)
+
+    def add(self, found: Mapping[str, Sought]) -> None:
+        for name, part in found.items():
+            self.cells.setdefault(name, set()).update(part.cells.tolist())
+            self.numbers.update(part.numbers.tolist())
+            self.known[name] = self.known.get(name, 0) + part.known
+            earlier = self.distinct.get(name)
+            self.distinct[name] = (
+                part.distinct if earlier is None else Distinct.union([earlier, part.distinct])
             )
-    places = np.searchsorted(what.numbers.hashes, sorted(numbers))
-    return out, int(what.numbers.counts[places].sum())
+
+    def by_identifier(self) -> dict[str, int]:
+        """For each, how many cells of the release hold one of its values whole.
+
+        Raises:
+            BrokenIntent: when an identifier that names single records (most values distinct) is found at all.
+        """
+        out = {name: _shown(self.what.cells, hashes) for name, hashes in self.cells.items()}
+        for name, count in out.items():
+            if count and self.distinct[name] > 0.5 * max(1, self.known[name]):
+                raise BrokenIntent(
+                    f"{count} cells of the release still hold values of the direct identifier {name}. "
+                    "Nothing was released; drop or pseudonymise every column that repeats it."
+                )
+        return out
+
+    def in_text(self) -> int:
+        """How many long numbers in free text are one of theirs."""
+        return _shown(self.what.numbers, self.numbers)
+
+
+def _shown(cells: Cells, hashes: set[int]) -> int:
+    """How many cells show one of the hashes, all of which are among them."""
+    return int(cells.counts[np.searchsorted(cells.hashes, sorted(hashes))].sum())

@@ -7,7 +7,7 @@ beside the others), a number of distinct values is a `Distinct`, a mean is a `Me
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -66,8 +66,36 @@ class Mean(float):
         return type(self), (float(self), self.weight)
 
 
-def merged(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """One evidence of what the partitions said, in plain JSON types; settings under "global" beside the rest."""
+def merged(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """One evidence of what the partitions said, in plain JSON types; settings under "global" beside the rest.
+
+    Distinct values are united as the parts come, so that memory does not grow with their number.
+    """
+    united: dict[tuple[str, ...], Distinct] = {}
+    out = _merged([_without_distinct(part, (), united) for part in parts])
+    for path, distinct in united.items():
+        inner = out
+        for key in path[:-1]:
+            inner = inner.setdefault(key, {})
+        inner[path[-1]] = int(distinct)
+    return out
+
+
+def _without_distinct(
+    part: Mapping[str, Any], path: tuple[str, ...], united: dict[tuple[str, ...], Distinct]
+) -> dict[str, Any]:
+    """The part without its `Distinct` values, which join those of earlier parts."""
+    out: dict[str, Any] = {}
+    for key, value in part.items():
+        here = (*path, key)
+        if isinstance(value, Distinct):
+            united[here] = Distinct.union([united[here], value]) if here in united else value
+        else:
+            out[key] = _without_distinct(value, here, united) if isinstance(value, Mapping) else value
+    return out
+
+
+def _merged(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for key in dict.fromkeys(k for part in parts for k in part):
         values = [part[key] for part in parts if key in part]
@@ -78,16 +106,14 @@ def merged(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return out
 
 
-def _together(values: list[Any]) -> Any:  # noqa: PLR0911 - one case a line
+def _together(values: list[Any]) -> Any:
     first = values[0]
-    if all(isinstance(v, Distinct) for v in values):
-        return int(Distinct.union(values))
     if all(isinstance(v, Mean) for v in values):
         weight = math.fsum(v.weight for v in values)
         total = math.fsum(float(v) * v.weight for v in values)
         return float(f"{total / weight:.9g}") if weight else 0.0
     if all(isinstance(v, Mapping) for v in values):
-        return merged(values)
+        return _merged(values)
     if all(isinstance(v, int | np.integer) and not isinstance(v, bool) for v in values):
         return int(sum(int(v) for v in values))
     if all(v == first for v in values):

@@ -131,13 +131,21 @@ def test_bytes_do_not_depend_on_how_rows_were_chunked():
 def test_counts_add_settings_stay_and_means_are_weighted():
     one = {"global": {"k": 5}, "cells": {"age": 3}, "mean": Mean(1.0, 3), "how": "x", "base": 10.0}
     two = {"global": {"k": 5}, "cells": {"age": 4, "sex": 1}, "mean": Mean(5.0, 1), "how": "x", "base": 10.0}
-    assert merged([one, two]) == {
+    assert merged(iter([one, two])) == {
         "k": 5,
         "cells": {"age": 7, "sex": 1},
         "mean": 2.0,
         "how": "x",
         "base": 10.0,
     }
+
+
+def test_distinct_values_are_united_however_deep_they_stand():
+    parts = [
+        {"x": {"levels": Distinct.of(pd.Series(v)), "n": 1}, "d": Distinct.of(pd.Series(v))}
+        for v in ([1, 2], [2, 3])
+    ]
+    assert merged(iter(parts)) == {"x": {"levels": 3, "n": 2}, "d": 3}
 
 
 def test_distinct_values_are_counted_once_across_parts_and_estimated_when_many():
@@ -363,6 +371,13 @@ def _close(found, whole):
 # Identifiers that survive.
 
 
+def survivors(shown, extract):
+    left = leaks.Survivors(shown)
+    for table in extract:
+        left.add(leaks.sought(table, shown))
+    return left.by_identifier(), left.in_text()
+
+
 def test_an_identifier_of_another_partition_is_found():
     recipe = load_recipe(RECIPE)
     release = [
@@ -374,7 +389,7 @@ def test_an_identifier_of_another_partition_is_found():
     with pytest.raises(
         BrokenIntent, match="1 cells of the release still hold values of the direct identifier name"
     ):
-        leaks.survivors(shown, [leaks.sought(t, shown) for t in extract])
+        survivors(shown, extract)
 
 
 def test_a_pseudonym_column_left_as_it_was_is_found():
@@ -382,7 +397,7 @@ def test_a_pseudonym_column_left_as_it_was_is_found():
     extract = pa.table({"hh": ["HH-0001", "HH-0002"], "name": ["Otieno", "Achieng"]})
     shown = leaks.shown(pa.table({"hh": ["HH-0001", "0123456789ABCDEFGHJK"]}), recipe)
     with pytest.raises(BrokenIntent, match="identifier hh"):
-        leaks.survivors(shown, [leaks.sought(extract, shown)])
+        survivors(shown, [extract])
 
 
 def test_numbers_of_the_registry_in_released_text_are_counted():
@@ -392,7 +407,7 @@ def test_numbers_of_the_registry_in_released_text_are_counted():
     )  # fmt: skip
     shown = leaks.shown(pa.table({"sex": ["call 0712-345 678 or 2024-05-17", "0712345678"]}), recipe)
     for phone in (pa.array(["0712 345678"]), pa.array(["٠٧١٢ 345678 "])):
-        found, numbers = leaks.survivors(shown, [leaks.sought(pa.table({"name": phone}), shown)])
+        found, numbers = survivors(shown, [pa.table({"name": phone})])
         assert (found, numbers) == ({"name": 0}, 2 if phone[0].as_py().isascii() else 0)
 
 
