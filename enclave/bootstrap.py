@@ -9,14 +9,17 @@ from anonymization.custody import FileCustody
 from enclave.airlock.checks import check_output
 from enclave.airlock.service import Airlock
 from enclave.audit.service import Audit
+from enclave.budget.receipts import Receipts
 from enclave.budget.service import Budgets
 from enclave.catalogue.service import Catalogue
 from enclave.custody.service import Keys
+from enclave.extracts.asking import Asking
 from enclave.extracts.making import Making
 from enclave.extracts.service import Extracts
 from enclave.kernel.clock import Clock, SystemClock
 from enclave.kernel.kit import Kit
 from enclave.kernel.ports import Objects
+from enclave.kernel.signing import HouseSigner
 from enclave.objects import sealed
 from enclave.projects.people import People
 from enclave.register.service import Register
@@ -28,6 +31,7 @@ from enclave.settings import Settings
 from enclave.store.engine import connect
 from enclave.store.uow import SqlUnitOfWork
 from enclave.workspaces.provision import Provisioning
+from enclave.workspaces.querying import Querying
 from enclave.workspaces.service import Workspaces
 from enclave.workspaces.staging import Staging
 from policies import PolicyBook
@@ -46,11 +50,14 @@ class Enclave:
     requests: Requests
     entitlements: Entitlements
     budgets: Budgets
+    receipts: Receipts
     extracts: Extracts
     making: Making
+    asking: Asking
     releases: Releases
     provisioning: Provisioning
     workspaces: Workspaces
+    querying: Querying
     airlock: Airlock
     audit: Audit
     register: Register
@@ -81,6 +88,9 @@ def build(settings: Settings, *, clock: Clock | None = None, objects: Objects | 
     extracts = Extracts(kit, _Sealer(settings), settings.state_dir.resolve() / "scratch")
     releases = Releases(kit, lock_days)
     budgets = Budgets(kit)
+    receipts = Receipts(HouseSigner.of(settings.master_key.get_secret_value()))
+    asking = Asking(kit, extracts, budgets)
+    workspaces = Workspaces(kit, staging)
     return Enclave(
         settings=settings,
         kit=kit,
@@ -91,12 +101,15 @@ def build(settings: Settings, *, clock: Clock | None = None, objects: Objects | 
         requests=Requests(kit),
         entitlements=Entitlements(kit),
         budgets=budgets,
+        receipts=receipts,
         extracts=extracts,
+        asking=asking,
         making=Making(kit, extracts, releases, budgets, keys),
         releases=releases,
         provisioning=Provisioning(kit, keys, lock_days),
-        workspaces=Workspaces(kit, staging),
-        airlock=Airlock(kit, staging.work_dir, check_output, lock_days),
+        workspaces=workspaces,
+        querying=Querying(kit, workspaces, asking, budgets, receipts),
+        airlock=Airlock(kit, staging.work_dir, check_output, lock_days, receipts),
         audit=Audit(kit, lock_days),
         register=Register(kit),
     )

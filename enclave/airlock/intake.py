@@ -25,10 +25,13 @@ class Copied:
     name: str
     data: bytes
     sidecar: bytes | None
+    receipt: bytes | None = None
 
 
 def copy_out(work: Path, names: tuple[str, ...]) -> list[Copied]:
-    """The bytes of `outputs/<name>` and of its description `outputs/<stem>.sdc.json`, as they were at one moment.
+    """The bytes of `outputs/<name>` and of what lies beside it, as they were at one moment.
+
+    Beside it: its description `outputs/<stem>.sdc.json` and its receipt `outputs/<stem>.receipt.json`.
 
     Raises:
         Invalid: one sentence for each name that cannot be taken.
@@ -38,7 +41,7 @@ def copy_out(work: Path, names: tuple[str, ...]) -> list[Copied]:
     if not names:
         raise Invalid(["Name at least one file of the workspace's outputs folder."])
     for position, name in enumerate(dict.fromkeys(names), 1):
-        if not _NAME.fullmatch(name) or name.endswith(".sdc.json"):
+        if not _NAME.fullmatch(name) or name.endswith((".sdc.json", ".receipt.json")):
             problems.append(
                 f"File {position}: give the plain name of a file in the workspace's outputs folder: letters, digits, "
                 "spaces, dots, hyphens and underscores."
@@ -50,10 +53,28 @@ def copy_out(work: Path, names: tuple[str, ...]) -> list[Copied]:
                 f"File {position}: there is no such plain file in the workspace's outputs folder."
             )
         else:
-            copied.append(Copied(name, data, _read(work, ("outputs", f"{Path(name).stem}.sdc.json"))))
+            beside = (
+                _read(work, ("outputs", f"{Path(name).stem}.{kind}.json")) for kind in ("sdc", "receipt")
+            )
+            copied.append(Copied(name, data, *beside))
     if problems:
         raise Invalid(problems)
     return copied
+
+
+def must_be_complete(title: str, context: str, controls: str) -> None:
+    """Raises Invalid, by field, for an output request that does not say enough to be checked."""
+    fields = {}
+    if len(title.strip()) < 5:
+        fields["title"] = "Give the output a title."
+    if len(context.strip()) < 30:
+        fields["context"] = (
+            "Say what each file shows, of whom, and what it will be used for (30 characters or more)."
+        )
+    if len(controls.strip()) < 5:
+        fields["controls"] = "Say which disclosure controls you applied, or that none was needed and why."
+    if fields:
+        raise Invalid(list(fields.values()), fields)
 
 
 def _read(root: Path, parts: tuple[str, ...]) -> bytes | None:

@@ -16,6 +16,7 @@ class OutputState(StrEnum):
     SUBMITTED = "submitted"
     HALF_REVIEWED = "half_reviewed"
     REVIEWED = "reviewed"
+    CLEARED = "cleared"
     RELEASED = "released"
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
@@ -25,6 +26,7 @@ class OutputVerb(StrEnum):
     SUBMIT = "submit"
     FIRST_REVIEW = "first_review"
     SECOND_REVIEW = "second_review"
+    CLEAR = "clear"
     RELEASE = "release"
     REFUSE = "refuse"
     RETURN = "return"
@@ -37,6 +39,7 @@ OUTPUT_MACHINE: Machine[OutputState, OutputVerb] = Machine(
     start=_S.DRAFT,
     moves={
         (_S.DRAFT, _V.SUBMIT): _S.SUBMITTED,
+        (_S.DRAFT, _V.CLEAR): _S.CLEARED,
         (_S.DRAFT, _V.WITHDRAW): _S.WITHDRAWN,
         (_S.SUBMITTED, _V.FIRST_REVIEW): _S.HALF_REVIEWED,
         (_S.SUBMITTED, _V.WITHDRAW): _S.WITHDRAWN,
@@ -45,6 +48,9 @@ OUTPUT_MACHINE: Machine[OutputState, OutputVerb] = Machine(
         (_S.REVIEWED, _V.RELEASE): _S.RELEASED,
         (_S.REVIEWED, _V.REFUSE): _S.REFUSED,
         (_S.REVIEWED, _V.RETURN): _S.DRAFT,
+        (_S.CLEARED, _V.RELEASE): _S.RELEASED,
+        (_S.CLEARED, _V.RETURN): _S.DRAFT,
+        (_S.CLEARED, _V.WITHDRAW): _S.WITHDRAWN,
     },
 )
 
@@ -64,6 +70,8 @@ class OutputFile:
         facts: what the policy "output-file" weighs.
         passed: whether that policy lets it go on to the checkers.
         cites: the policy version that said so.
+        charge: the ledger's charge that this file is the answer to; empty for a file that people check. Then `sidecar`
+            is its receipt.
     """
 
     name: str
@@ -77,6 +85,7 @@ class OutputFile:
     passed: bool
     refusals: tuple[str, ...]
     cites: str
+    charge: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,21 @@ store, and only the attempt that was recorded can be read: one that failed half-
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from enclave.airlock.conflicts import is_member, may_check
-from enclave.airlock.model import OUTPUT_MACHINE, OutputRequest, OutputState, OutputVerb, Review, Verdict
+from enclave.airlock.model import (
+    OUTPUT_MACHINE,
+    OutputFile,
+    OutputRequest,
+    OutputState,
+    OutputVerb,
+    Review,
+    Verdict,
+)
+from enclave.airlock.private import PrivateLane
 from enclave.kernel.actors import Actor
 from enclave.kernel.errors import Conflict, NotFound
 from enclave.kernel.events import Event
@@ -30,25 +40,27 @@ class Releasing:
     """The last step of the airlock, and what comes after it.
 
     Args:
+        lane: weighs private answers.
         lock_days: for how long a released file cannot be deleted.
     """
 
     kit: Kit
+    lane: PrivateLane
     lock_days: int
 
     def finish(self, actor: Actor, id_: str) -> OutputRequest:
-        """Releases an output that two people have approved, or returns it when an approval no longer counts.
+        """Releases an output that two people approved or receipts cleared; returns it when that no longer counts.
 
         Doing it again when it is done changes nothing.
         """
         with self.kit.read() as uow:
             output = uow.get(OutputRequest, id_)
-        if output.state is not OutputState.REVIEWED:
+        if output.state not in {OutputState.REVIEWED, OutputState.CLEARED}:
             return output
         copies = [(f, self.kit.objects.read(f.stored)) for f in output.files]
         same = all(hashlib.sha256(data).hexdigest() == f.sha256 for f, data in copies)
         with self.kit.read() as uow:
-            decision, _ = self._decide(uow, output, same=same)
+            decision, _ = self._decide(uow, output, copies, same=same)
         if not decision.allowed:
             return self._give_back(actor, output, decision)
         place, until = (
@@ -69,11 +81,12 @@ class Releasing:
                 raise Conflict(
                     "The output changed while it was being released. Nothing left; look at it again."
                 )
-            decision, approvers = self._decide(uow, now, same=same)
+            decision, approvers = self._decide(uow, now, copies, same=same)
             if decision.allowed:
                 state = OUTPUT_MACHINE.move(now.state, OutputVerb.RELEASE)
                 now = uow.put(replace(now, state=state, decided_at=self.kit.clock.now(), released=refs))
-                facts = {"approved_by": approvers, "digests": list(now.digests), "round": now.round}
+                facts: dict[str, object] = {"approved_by": approvers, "digests": list(now.digests)}
+                facts |= {"round": now.round, "charges": [f.charge for f in now.files if f.charge]}
                 uow.audit(Event.OUTPUT_RELEASE, actor, f"output:{now.reference}", facts, [decision.cites])
                 uow.notify(now.author, f"Output {now.reference} is released.", f"/airlock/{now.id}")
                 uow.commit()
@@ -102,8 +115,17 @@ class Releasing:
             uow.commit()
         return credentials
 
-    def _decide(self, uow: UnitOfWork, output: OutputRequest, *, same: bool) -> tuple[Decision, list[str]]:
-        """The policy on what stands now: approvals of people who still may approve, of files that still pass."""
+    def _decide(
+        self,
+        uow: UnitOfWork,
+        output: OutputRequest,
+        copies: Sequence[tuple[OutputFile, bytes]],
+        *,
+        same: bool,
+    ) -> tuple[Decision, list[str]]:
+        """The policy on what stands now: receipts that still hold, or approvals of people who still may approve."""
+        if output.state is OutputState.CLEARED:
+            return self.lane.leaving(uow, output, [(data, self._receipt(file)) for file, data in copies]), []
         approvers = set()
         for review in uow.find(Review, output_id=output.id, round=output.round):
             person = uow.first(Person, username=review.checker, active=True)
@@ -113,6 +135,9 @@ class Releasing:
         denied = any(self.kit.decide("output-file", f.facts).outcome is Outcome.DENY for f in output.files)
         facts = {"distinct_reviewers": 0 if denied else len(approvers), "bytes_match_digest": same}
         return self.kit.decide("output-release", facts), sorted(approvers)
+
+    def _receipt(self, file: OutputFile) -> bytes:
+        return self.kit.objects.read(file.sidecar) if file.charge and file.sidecar is not None else b""
 
     def _give_back(self, actor: Actor, output: OutputRequest, decision: Decision) -> OutputRequest:
         with self.kit.write() as uow:

@@ -1,4 +1,4 @@
-"""Sending outputs in, checking them, and letting them out: two people who do not see each other's verdict."""
+"""Sending outputs in, checking them, letting them out: two people blind to each other's verdict, or a receipt."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from enclave.airlock.conflicts import is_member, may_check, must_be_inside, pool, reviewer_facts
-from enclave.airlock.intake import Copied, copy_out
+from enclave.airlock.intake import Copied, copy_out, must_be_complete
 from enclave.airlock.model import (
     OUTPUT_MACHINE,
     OutputFile,
@@ -20,7 +20,9 @@ from enclave.airlock.model import (
     Verdict,
     outcome,
 )
+from enclave.airlock.private import PrivateLane, finding, is_private, titled
 from enclave.airlock.releasing import Releasing
+from enclave.budget.receipts import Receipts
 from enclave.kernel.actors import Actor, Capability
 from enclave.kernel.errors import Conflict, IllegalMove, Invalid, NotAllowed, NotFound, Refused
 from enclave.kernel.events import Event
@@ -56,25 +58,31 @@ class Airlock:
     Args:
         work_dir: a project's workspace folder on the host.
         check: the automatic checks; they find, the policy decides.
+        receipts: weighs private answers.
     """
 
     kit: Kit
     work_dir: Callable[[str], Path]
     check: Checker
     lock_days: int
+    receipts: Receipts
 
     @property
     def releasing(self) -> Releasing:
-        return Releasing(self.kit, self.lock_days)
+        return Releasing(self.kit, self._lane, self.lock_days)
+
+    @property
+    def _lane(self) -> PrivateLane:
+        return PrivateLane(self.kit, self.receipts, WAITING)
 
     def create(
         self, actor: Actor, *, project: str, title: str, context: str, controls: str, files: tuple[str, ...]
     ) -> OutputRequest:
         """Copies the named files out of the workspace, checks each, and opens a draft that shows what was found."""
         actor.must(Capability.AIRLOCK_SUBMIT)
-        self._complete(title, context, controls)
+        must_be_complete(title, context, controls)
         self._inside(actor, project)
-        checked = self._take(project, files)
+        checked = self._take(project, actor.name, files)
         with self.kit.write() as uow:
             must_be_inside(uow, self.kit, actor, project)
             now = self.kit.clock.now()
@@ -91,6 +99,7 @@ class Airlock:
                 files=checked,
                 created_at=now,
             )
+            output = titled(output)
             uow.add(output)
             facts = {"files": [f.sha256 for f in checked], "passed": [f.passed for f in checked]}
             uow.audit(
@@ -106,7 +115,7 @@ class Airlock:
             must_be_inside(uow, self.kit, actor, first.project)
         if first.state is not OutputState.DRAFT:
             raise IllegalMove(_CHECKED)
-        checked = self._take(first.project, files)
+        checked = self._take(first.project, actor.name, files)
         with self.kit.write() as uow:
             output = self._own(uow, actor, id_)
             # Copying and checking took a while: only the very draft that was read may take these files.
@@ -114,7 +123,7 @@ class Airlock:
                 raise IllegalMove(_CHECKED)
             if output.version != first.version:
                 raise Conflict("This output was changed meanwhile. Look at it and take the files again.")
-            output = uow.put(replace(output, files=checked))
+            output = uow.put(titled(replace(output, files=checked)))
             facts = {"files": [f.sha256 for f in checked], "passed": [f.passed for f in checked]}
             uow.audit(
                 Event.OUTPUT_CREATE, actor, f"output:{output.reference}", facts, [f.cites for f in checked]
@@ -123,10 +132,14 @@ class Airlock:
         return output
 
     def submit(self, actor: Actor, id_: str) -> OutputRequest:
-        """Hands it to the checkers; raises Refused for the first file that the policy does not let on."""
+        """Hands it to the checkers, or lets private answers out; raises Refused for a file that may not go on."""
         with self.kit.write() as uow:
             output = self._own(uow, actor, id_)
             must_be_inside(uow, self.kit, actor, output.project)
+            if is_private(output.files):
+                output = self._clear(uow, actor, output)
+                uow.commit()
+                return self.releasing.finish(actor, output.id)
             state = OUTPUT_MACHINE.move(output.state, OutputVerb.SUBMIT)
             for file in output.files:
                 decision = self.kit.decide("output-file", file.facts)
@@ -286,11 +299,28 @@ class Airlock:
         uow.notify(output.author, f"Output {output.reference} {words}.", f"/airlock/{output.id}")
         return moved
 
-    def _take(self, project: str, names: tuple[str, ...]) -> tuple[OutputFile, ...]:
-        return tuple(self._checked(project, copied) for copied in copy_out(self.work_dir(project), names))
+    def _clear(self, uow: UnitOfWork, actor: Actor, output: OutputRequest) -> OutputRequest:
+        """Private answers need nobody: what their receipts say is weighed again as they leave (see `Releasing`)."""
+        state = OUTPUT_MACHINE.move(output.state, OutputVerb.CLEAR)
+        output = uow.put(replace(output, state=state, submitted_at=self.kit.clock.now()))
+        facts = {"round": output.round, "charges": [f.charge for f in output.files]}
+        cites = [f.cites for f in output.files]
+        uow.audit(Event.OUTPUT_SUBMIT, actor, f"output:{output.reference}", facts, cites)
+        uow.later("release_output", {"output": output.id}, key=f"release:{output.id}:{output.round}")
+        return output
 
-    def _checked(self, project: str, copied: Copied) -> OutputFile:
+    def _take(self, project: str, author: str, names: tuple[str, ...]) -> tuple[OutputFile, ...]:
+        copies = copy_out(self.work_dir(project), names)
+        checked = tuple(self._checked(project, author, copied) for copied in copies)
+        is_private(checked)  # raises for a mixture
+        return checked
+
+    def _checked(self, project: str, author: str, copied: Copied) -> OutputFile:
         on = self.kit.clock.today()
+        until = self.kit.clock.now() + timedelta(days=self.lock_days)
+        private = self._lane.admitted(project, author, copied, until)
+        if isinstance(private, OutputFile):
+            return private
         threshold = int(
             str(self.kit.policies.parameter("output-file", "minimum-cell-count", "threshold", on))
         )
@@ -298,7 +328,6 @@ class Airlock:
         decision = self.kit.decide("output-file", result.facts)
         digest = hashlib.sha256(copied.data).hexdigest()
         base = f"{project}/{digest[:16]}"
-        until = self.kit.clock.now() + timedelta(days=self.lock_days)
         stored = self.kit.objects.put(
             WAITING, f"{base}/{copied.name}", copied.data, media_type=result.media_type, retain_until=until
         )
@@ -315,7 +344,7 @@ class Airlock:
             media_type=result.media_type,
             stored=stored,
             sidecar=sidecar,
-            findings=result.findings,
+            findings=(*result.findings, *([finding(private)] if private is not None else [])),
             facts=result.facts,
             passed=decision.outcome is not Outcome.DENY,
             refusals=decision.refusals,
@@ -352,19 +381,6 @@ class Airlock:
         if output.author != actor.name:
             raise NotFound("There is no such output request among yours.")
         return output
-
-    def _complete(self, title: str, context: str, controls: str) -> None:
-        fields = {}
-        if len(title.strip()) < 5:
-            fields["title"] = "Give the output a title."
-        if len(context.strip()) < 30:
-            fields["context"] = (
-                "Say what each file shows, of whom, and what it will be used for (30 characters or more)."
-            )
-        if len(controls.strip()) < 5:
-            fields["controls"] = "Say which disclosure controls you applied, or that none was needed and why."
-        if fields:
-            raise Invalid(list(fields.values()), fields)
 
 
 def _named(output: OutputRequest, name: str) -> OutputFile:

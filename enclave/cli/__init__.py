@@ -46,6 +46,7 @@ class _Lazy(click.Group):
         "anonymize": "enclave.cli.anonymize:anonymize",
         "audit": "enclave.cli.audit:audit",
         "outputs": "enclave.cli.audit:outputs",
+        "receipt": "enclave.cli.receipts:receipt",
         "docs": "enclave.cli.docs:docs",
     }
 

@@ -19,7 +19,7 @@ Say = Callable[[str], None]
 
 
 def services(settings: Settings) -> list[Service]:
-    """The processes: object store (unless another one is set), gateway, portal, hub, worker."""
+    """The processes: object store (unless another one is set), gateway, portal, private questions, hub, worker."""
     from enclave.hub.paths import hub_paths  # noqa: PLC0415 - heavy neighbours
     from enclave.objects import weed  # noqa: PLC0415
 
@@ -56,6 +56,13 @@ def services(settings: Settings) -> list[Service]:
             hub_paths(settings).gateway_socket.exists,
             timeout=60,
             ports=[(settings.gateway_port, "REGISTRY_ENCLAVE_GATEWAY_PORT")],
+        ),
+        Service(
+            "questions",
+            [python, "-m", "enclave.hub.questions"],
+            env,
+            hub_paths(settings).questions_socket.exists,
+            timeout=90,
         ),
         Service(
             "hub",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -24,11 +23,11 @@ from enclave.budget.service import Budgets, Question
 from enclave.catalogue.model import Dataset
 from enclave.custody.service import dataset_scope
 from enclave.extracts.gates import microdata_facts, synthetic_facts
-from enclave.extracts.model import Extract, ExtractState
+from enclave.extracts.model import Extract
 from enclave.extracts.questions import question, synthesis_plan
 from enclave.extracts.service import Extracts
-from enclave.extracts.tables import StandingTable, public_table, standing_tables
-from enclave.kernel.actors import Actor, Capability
+from enclave.extracts.tables import StandingTable, standing_tables
+from enclave.kernel.actors import Actor
 from enclave.kernel.errors import EnclaveError, Invalid, NotFound, OverBudget, Unavailable
 from enclave.kernel.kit import Kit
 from enclave.kernel.tiers import Tier
@@ -161,41 +160,6 @@ class Making:
                 cites=(str(self.kit.policies.ref("privacy-budget", self.kit.clock.today())),),
             ),
         )
-
-    def ask(
-        self, actor: Actor, dataset_slug: str, wanted: Mapping[str, object], project: str = ""
-    ) -> Mapping[str, object]:
-        """A private question about the newest extract of a dataset: priced, charged, and only then answered.
-
-        Args:
-            wanted: as `anonymization.dp.PublicTable.bounded`; bounds and keys come from the data dictionary.
-
-        Raises:
-            Invalid: the question does not keep to what is public, one sentence a reason.
-            OverBudget: it costs more than is left; nothing was charged.
-        """
-        actor.must(Capability.BUDGET_SPEND)
-        dataset = self._dataset(dataset_slug)
-        with self.kit.read() as uow:
-            taken = [
-                e for e in uow.find(Extract, dataset=dataset_slug) if e.state is not ExtractState.DESTROYED
-            ]
-        if not taken:
-            raise NotFound("There is no extract of this dataset to ask.")
-        try:
-            given = {"table": dataset.slug, "unit_id": dataset.unit_id, **wanted}
-            question = question_of(public_table(dataset).bounded(given), dataset.slug, taken[-1].id)
-        except dp.QueryError as error:
-            raise Invalid(list(error.problems)) from None
-
-        def draw() -> Mapping[str, object]:
-            _, _, table = self.extracts.table(actor, taken[-1].id)
-            answer = dp.answer(dp.DpQuery.from_dict(dict(question.query)), table)
-            rows = json.loads(answer.frame.to_json(orient="records"))
-            return {"rows": rows, "mechanism": answer.mechanism, "software": answer.opendp_version}
-
-        answer = self.budgets.ask(actor, question, project, draw)
-        return {"epsilon": question.epsilon, "delta": question.delta, "key": question.key, **answer}
 
     def synthesise(self, actor: Actor, extract_id: str, seed: int = 1) -> Release:
         """Fits a synthesizer to the newest scientific-use release of this extract, never to identifiable rows."""

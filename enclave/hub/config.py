@@ -13,6 +13,7 @@ from enclave.hub.authority import entitlement_authority
 from enclave.hub.gateway.control import GatewayControl
 from enclave.hub.library import copy_library
 from enclave.hub.paths import HubPaths, hub_paths, socket_url
+from enclave.hub.questions.door import QUESTIONS_TOKEN
 from enclave.hub.spawner import EnclaveSpawner
 from enclave.kernel.derived import derived_secret
 from enclave.settings import Settings
@@ -103,7 +104,7 @@ def _sign_in(c: Any, settings: Settings, master: str) -> None:
 
 
 def _sessions(c: Any, settings: Settings, paths: HubPaths, master: str) -> None:
-    for leftover in (*paths.run.glob("*.in"), *paths.run.glob("*.out")):
+    for leftover in (*paths.run.glob("*.in"), *paths.run.glob("*.out"), *paths.run.glob("*.ask")):
         leftover.unlink(missing_ok=True)
     shutil.rmtree(paths.logs, ignore_errors=True)
     paths.logs.mkdir(mode=0o700)
@@ -112,6 +113,7 @@ def _sessions(c: Any, settings: Settings, paths: HubPaths, master: str) -> None:
     EnclaveSpawner.paths = paths
     EnclaveSpawner.authority = entitlement_authority(settings)
     EnclaveSpawner.gateway = GatewayControl(paths.gateway_socket, derived_secret(master, GATEWAY_TOKEN))
+    EnclaveSpawner.questions_token = derived_secret(master, QUESTIONS_TOKEN)
     EnclaveSpawner.groups = cgroups.detect()
     cgroups.sweep(EnclaveSpawner.groups)
     c.JupyterHub.spawner_class = EnclaveSpawner

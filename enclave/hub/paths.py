@@ -45,6 +45,15 @@ class HubPaths:
         return self.run / f"{session}.out"
 
     @property
+    def questions_socket(self) -> Path:
+        """Where the process that answers private questions listens, for the hub alone."""
+        return self.run / "questions.sock"
+
+    def asking(self, session: str) -> Path:
+        """Where a session asks private questions."""
+        return self.run / f"{session}.ask"
+
+    @property
     def library(self) -> Path:
         """Our own code that is mounted into sessions, copied so that everybody inside may read it."""
         return self.state / "library"

@@ -19,6 +19,7 @@ RUNTIME = "/opt/enclave/runtime"
 LIBRARY = "/opt/enclave/lib"
 SESSION = "/opt/enclave/session"
 HUB_SOCKET = "/run/enclave/hub.sock"
+QUESTIONS_SOCKET = "/run/enclave/questions.sock"
 HOME = "/home/researcher"
 
 #: A workspace may mount here; everywhere else is the sandbox's own.
@@ -39,6 +40,7 @@ class Sandbox:
         group: the control groups it goes into.
         env: the environment inside.
         command: what runs inside.
+        questions_socket: where this session asks private questions.
     """
 
     admission: Admission
@@ -48,6 +50,7 @@ class Sandbox:
     group: Group
     env: Mapping[str, str]
     command: Sequence[str]
+    questions_socket: Path | None = None
 
     def order(self, seccomp_fd: int) -> dict[str, Any]:
         """The order as `launch` reads it.
@@ -91,6 +94,8 @@ class Sandbox:
         own += [Mount(self.library / "session" / name, f"/etc/{name}") for name in ("jupyter", "ipython")]
         if self.hub_socket:
             own.append(Mount(self.hub_socket, HUB_SOCKET))
+        if self.questions_socket:
+            own.append(Mount(self.questions_socket, QUESTIONS_SOCKET))
         # The data a project was granted comes last, so that a mount inside a mount lands where it should.
         theirs = sorted(self.admission.mounts, key=lambda mount: mount.target)
         return own + [Mount(mount.source.resolve(), mount.target, mount.writable) for mount in theirs]

@@ -16,6 +16,7 @@ from pathlib import Path
 from enclave.hub import seccomp
 from enclave.hub.cgroups import Group
 from enclave.hub.facade import Facade
+from enclave.hub.questions.door import Door
 from enclave.hub.sandbox import Sandbox, launcher
 from enclave.kernel.ports import Admission
 
@@ -34,6 +35,7 @@ class SessionProcess:
         group: the control groups it is in.
         facade: its view of the hub.
         inbound: the socket that the gateway reaches it by.
+        door: where it asks private questions.
     """
 
     name: str
@@ -42,6 +44,7 @@ class SessionProcess:
     group: Group
     facade: Facade
     inbound: Path
+    door: Door | None = None
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     _reader: asyncio.Task[None] | None = None
 
@@ -68,6 +71,8 @@ class SessionProcess:
                 self.process.kill()
             await asyncio.sleep(0.02)
         await self.facade.close()
+        if self.door:
+            await self.door.close()
         self.inbound.unlink(missing_ok=True)
         if self._reader:
             self._reader.cancel()
@@ -81,7 +86,9 @@ class SessionProcess:
         self._reader = asyncio.create_task(_copy_head(stream, to))
 
 
-def start_session(name: str, sandbox: Sandbox, facade: Facade, inbound: Path, log: Path) -> SessionProcess:
+def start_session(
+    name: str, sandbox: Sandbox, facade: Facade, inbound: Path, log: Path, door: Door | None = None
+) -> SessionProcess:
     """Starts a session and returns at once; its server comes up later.
 
     Must run in the hub's main thread: the session dies with the thread that started it.
@@ -114,7 +121,7 @@ def start_session(name: str, sandbox: Sandbox, facade: Facade, inbound: Path, lo
         listener.close()
         for fd in (filter_fd, order_fd, writing):
             os.close(fd)
-    session = SessionProcess(name, sandbox.admission, process, sandbox.group, facade, inbound)
+    session = SessionProcess(name, sandbox.admission, process, sandbox.group, facade, inbound, door)
     session.keep_log(reading, log)
     return session
 

@@ -14,6 +14,7 @@ from enclave.hub.facade import HELD, Facade
 from enclave.hub.gateway.control import GatewayControl
 from enclave.hub.paths import HubPaths, socket_url
 from enclave.hub.preflight import preflight
+from enclave.hub.questions.door import Door
 from enclave.hub.sandbox import HOME, HUB_SOCKET, RUNTIME, SESSION, Sandbox
 from enclave.hub.session_process import SessionProcess, start_session
 from enclave.kernel.errors import EnclaveError
@@ -28,13 +29,15 @@ _PATIENCE = 30.0
 class EnclaveSpawner(Spawner):  # type: ignore[misc, unused-ignore]
     """One session for one (user, project); the server's name is the project's slug.
 
-    `settings`, `paths`, `authority`, `gateway` and `groups` are set once on the class by `configure`.
+    `settings`, `paths`, `authority`, `gateway`, `questions_token` and `groups` are set once on the class by
+    `configure`.
     """
 
     settings: ClassVar[Settings]
     paths: ClassVar[HubPaths]
     authority: ClassVar[EntitlementAuthority]
     gateway: ClassVar[GatewayControl]
+    questions_token: ClassVar[str]
     groups: ClassVar[cgroups.Cgroups]
 
     _running: SessionProcess | None = None
@@ -66,6 +69,13 @@ class EnclaveSpawner(Spawner):  # type: ignore[misc, unused-ignore]
         session = hashlib.sha256(f"{self.user.name}/{self.name}".encode()).hexdigest()[:12]
         inbound, outbound = self.paths.inbound(session), self.paths.outbound(session)
         facade = Facade(self.user.name, self.api_token, self.paths.hub_socket, outbound)
+        door = Door(
+            self.user.name,
+            self.name,
+            self.paths.questions_socket,
+            self.questions_token,
+            self.paths.asking(session),
+        )
         group = cgroups.create(self.groups, session, admission.limits)
         sandbox = Sandbox(
             admission=admission,
@@ -75,13 +85,16 @@ class EnclaveSpawner(Spawner):  # type: ignore[misc, unused-ignore]
             group=group,
             env=self.get_env(),
             command=[f"{RUNTIME}/bin/python", "-I", f"{SESSION}/main.py"],
+            questions_socket=door.own_socket,
         )
         log = self.paths.logs / f"{session}.log"
         try:
             await facade.open(admission.uid, admission.gid)
-            running = start_session(session, sandbox, facade, inbound, log)
+            await door.open(admission.uid, admission.gid)
+            running = start_session(session, sandbox, facade, inbound, log, door)
         except BaseException as failed:
             await facade.close()
+            await door.close()
             group.remove()
             if isinstance(failed, EnclaveError):
                 raise _refusal(failed.sentence, status=503) from None

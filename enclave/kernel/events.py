@@ -45,6 +45,7 @@ class Event(StrEnum):
     PERSON_SIGN_OUT = "person:sign_out"
     PROJECT_CLOSE = "project:close"
     PROJECT_CREATE = "project:create"
+    QUESTION_ASK = "question:ask"
     RELEASE_BUILD = "release:build"
     RELEASE_HOLD = "release:hold"
     RELEASE_PUBLISH = "release:publish"

@@ -64,6 +64,11 @@ class Workspaces:
         with self.kit.read() as uow:
             return self._standing(uow, actor.name, slug).decision
 
+    def standing_of(self, user: str, project: str) -> Standing:
+        """One person in one project now, with the live entitlements; raises NotFound or NotAllowed for strangers."""
+        with self.kit.read() as uow:
+            return self._standing(uow, user, project)
+
     def admit(self, user: str, project: str) -> Admission:
         """Leave to open one session: decides, stages the data, writes it down. Raises EnclaveError with a sentence."""
         with self.kit.read() as uow:

@@ -48,5 +48,5 @@ class AnswerOut(Model):
 def ask(enclave: Parts, actor: Me, body: QuestionBody) -> AnswerOut:
     wanted = {k: v for k, v in body.model_dump(exclude={"dataset"}).items() if v is not None and v != ()}
     wanted["group_by"] = list(body.group_by)
-    answer: dict[str, Any] = dict(enclave.making.ask(actor, body.dataset, wanted))
+    answer: dict[str, Any] = dict(enclave.asking.ask(actor, body.dataset, wanted))
     return AnswerOut(**{name: answer[name] for name in AnswerOut.model_fields})

@@ -8,6 +8,7 @@ TAGS: dict[str, tuple[str, str]] = {
     "submitted": ("Waiting", "blue"),
     "half_reviewed": ("Waiting", "blue"),
     "reviewed": ("Checked", "blue"),
+    "cleared": ("Cleared by its receipt", "blue"),
     "approved": ("Approved", "green"),
     "released": ("Released", "green"),
     "refused": ("Refused", "red"),

@@ -14,12 +14,14 @@ from memory_objects import MemoryObjects
 from anonymization.custody import FileCustody
 from enclave.airlock.service import Airlock, CheckResult
 from enclave.audit.service import Audit
+from enclave.budget.receipts import Receipts
 from enclave.budget.service import Budgets
 from enclave.catalogue.model import Column, ColumnRole, ColumnType, Dataset, Unit
 from enclave.catalogue.service import Catalogue
 from enclave.custody.service import Keys
 from enclave.kernel.actors import Actor, Role, service
 from enclave.kernel.kit import Kit
+from enclave.kernel.signing import HouseSigner
 from enclave.kernel.tiers import Tier
 from enclave.projects.people import People
 from enclave.register.service import Register
@@ -106,7 +108,8 @@ class House:
         self.provisioning = Provisioning(self.kit, self.keys, 1)
         self.staging = Staging(self.kit, self.root / "projects", self.root / "no-notebooks")
         self.workspaces = Workspaces(self.kit, self.staging)
-        self.airlock = Airlock(self.kit, self.staging.work_dir, no_findings, 1)
+        self.receipts = Receipts(HouseSigner.of("a master key for tests only"))
+        self.airlock = Airlock(self.kit, self.staging.work_dir, no_findings, 1, self.receipts)
         self.audit = Audit(self.kit, 1)
         self.register = Register(self.kit)
 
