@@ -1,7 +1,8 @@
 """What a researcher imports inside a sealed workspace: `from enclave import client`.
 
 `data` lists what the project was granted, `load` reads it, `tabulate` counts households, `output` writes a
-table that the airlock can check. Needs pandas and nothing of the platform.
+table that the airlock can check. `questions`, `quote` and `query` ask the full registry with noise, paid from the
+project's privacy budget. Needs pandas and nothing of the platform.
 """
 
 from __future__ import annotations
@@ -9,6 +10,21 @@ from __future__ import annotations
 from enclave.client.counting import tabulate
 from enclave.client.errors import ClientError, SmallCellWarning
 from enclave.client.outputs import output
+from enclave.client.querying import Answer, Quote, describe, query, questions, quote
 from enclave.client.tables import about, data, load
 
-__all__ = ["ClientError", "SmallCellWarning", "about", "data", "load", "output", "tabulate"]
+__all__ = [
+    "Answer",
+    "ClientError",
+    "Quote",
+    "SmallCellWarning",
+    "about",
+    "data",
+    "describe",
+    "load",
+    "output",
+    "query",
+    "questions",
+    "quote",
+    "tabulate",
+]

@@ -116,17 +116,24 @@ def output(
         "context": context.strip(),
     }
     folder = outputs_folder()
-    _write(folder / f"{name}.sdc.json", json.dumps(described, indent=2, ensure_ascii=False) + "\n")
-    return _write(folder / f"{name}.csv", shown.to_csv(index=False, lineterminator="\n"))
+    text = json.dumps(described, indent=2, ensure_ascii=False) + "\n"
+    write_whole(folder / f"{name}.sdc.json", text.encode())
+    return write_whole(folder / f"{name}.csv", shown.to_csv(index=False, lineterminator="\n").encode())
 
 
-def _check_words(name: str, title: str, context: str) -> None:
+def checked_name(name: str) -> str:
+    """The name of an output, without ending; raises ClientError when it is not a plain one."""
     if not _NAME.fullmatch(name):
         raise ClientError(
             "Give the output a plain name without ending: small letters, digits, hyphens and underscores, "
             "beginning "
             "with a letter or digit, at most 64 of them, for example 'exclusion-error-by-region'."
         )
+    return name
+
+
+def _check_words(name: str, title: str, context: str) -> None:
+    checked_name(name)
     if not title.strip() or not context.strip():
         raise ClientError(
             "Give a title and a context: population, period, method and what the table is for. "
@@ -213,9 +220,9 @@ def _warn_of_a_single_blank(shown: pd.DataFrame, counts: Sequence[str]) -> None:
         )
 
 
-def _write(path: Path, text: str) -> Path:
+def write_whole(path: Path, content: bytes) -> Path:
     """Whole or not at all."""
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
+    partial.write_bytes(content)
     partial.replace(path)
     return path
