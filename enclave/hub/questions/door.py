@@ -99,7 +99,7 @@ class Door:
         self.own_socket.unlink(missing_ok=True)
 
     async def _answer(self, request: web.Request) -> web.Response:
-        if (request.method, request.rel_url.raw_path) not in CALLS:
+        if (request.method, request.rel_url.raw_path_qs) not in CALLS:
             return said(403, "Here one can only describe, quote and query.")
         if not self._pace.allows(asyncio.get_running_loop().time()):
             return said(429, "Too many questions in a short time. Wait a minute, then go on.")

@@ -67,6 +67,12 @@ _HUB_CALLS = (
     ("GET", "/hub/api/user/../users"), ("GET", "//hub/api/users"),
 )  # fmt: skip
 
+#: Calls that the door to private questions must refuse.
+_QUESTION_CALLS = (
+    ("GET", "/"), ("GET", "/query"), ("POST", "/describe"), ("POST", "/hub/api/users"), ("POST", "/query/../x"),
+    ("GET", "/describe?user=other"), ("DELETE", "/query"),
+)  # fmt: skip
+
 
 def exits(outside: dict[str, Any]) -> Iterator[tuple[str, Callable[[], str]]]:
     """Each way out: its name, and what tries it. A way returns what it found open, or raises."""
@@ -112,10 +118,11 @@ def _own_neighbourhood() -> Iterator[tuple[str, Callable[[], str]]]:
     for server in _servers():
         for file in ("mem", "environ"):
             yield f"{file} of the notebook server", partial(_open, f"/proc/{server}/{file}")
-    if Path("/run/enclave/hub.sock").exists():
-        for method, path in _HUB_CALLS:
-            yield f"hub {method} {path}", partial(_ask_hub, method, path)
-        yield "replace the hub's socket", _replace_socket
+    for name, calls in (("hub", _HUB_CALLS), ("questions", _QUESTION_CALLS)):
+        if Path(f"/run/enclave/{name}.sock").exists():
+            for method, path in calls:
+                yield f"{name} {method} {path}", partial(_ask, name, method, path)
+            yield f"replace the socket {name}", partial(_replace_socket, name)
 
 
 def run(outside: dict[str, Any]) -> dict[str, str]:
@@ -160,8 +167,8 @@ def _socket(family: int, kind: int, protocol: int = 0) -> str:
         return f"opened {probe.family}"
 
 
-def _replace_socket() -> str:
-    os.rename("/run/enclave/hub.sock", "/run/enclave/x")  # noqa: PTH104
+def _replace_socket(name: str) -> str:
+    os.rename(f"/run/enclave/{name}.sock", "/run/enclave/x")  # noqa: PTH104
     return "renamed"
 
 
@@ -234,13 +241,13 @@ def _secrets() -> str:
     raise OSError(errno.ENOENT, "none")
 
 
-def _ask_hub(method: str, path: str) -> str:
+def _ask(name: str, method: str, path: str) -> str:
     class Connection(http.client.HTTPConnection):
         def connect(self) -> None:
             self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            self.sock.connect("/run/enclave/hub.sock")
+            self.sock.connect(f"/run/enclave/{name}.sock")
 
-    connection = Connection("hub", timeout=_SECONDS)
+    connection = Connection(name, timeout=_SECONDS)
     connection.request(method, path, headers={"Authorization": "token held-by-the-facade"})
     reply = connection.getresponse()
     connection.close()
