@@ -5,19 +5,27 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
+import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
+import httpx
 import pytest
 from askings import CANARY, COUNT, HOUSEHOLDS, an_asking_house, running
-from hubkit import shared, workspace
+from hubkit import ROOT, shared, until, workspace
 
 from enclave.audit.model import AuditEvent
 from enclave.budget.model import Charge
 from enclave.budget.receipts import verify_answer
+from enclave.hub.paths import hub_paths
 from enclave.hub.questions.door import QUESTIONS_TOKEN
 from enclave.hub.questions.server import QuestionServer
 from enclave.kernel.derived import derived_secret
+from enclave.settings import Settings
+from enclave.store.migrate import upgrade
 
 pytestmark = pytest.mark.real
 
@@ -133,6 +141,37 @@ print(done.stdout or done.stderr)
     found = json.loads(rosa.run(code).stdout)
     assert {name: how for name, how in found.items() if how.startswith("OPEN")} == {}
     assert {"questions GET /query", "replace the socket questions"} <= set(found)
+
+
+def test_the_answering_process_starts_serves_the_hub_alone_and_stops(tmp_path):
+    """The process as `enclave up` starts it, on an installation of its own."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "REGISTRY_ENCLAVE_DEMO": "true",
+        "REGISTRY_ENCLAVE_STATE_DIR": str(tmp_path),
+    }
+    settings = Settings(_env_file=None, demo=True, state_dir=tmp_path)
+    upgrade(settings.database)
+    paths = hub_paths(settings)
+    process = subprocess.Popen([sys.executable, "-m", "enclave.hub.questions"], cwd=tmp_path, env=environment)
+    try:
+        until(lambda: paths.questions_socket.exists() or process.poll() is not None)
+        token = derived_secret(settings.master_key.get_secret_value(), QUESTIONS_TOKEN)
+        body = {"user": "rosa", "project": "p", "asked": json.dumps(COUNT)}
+        transport = httpx.HTTPTransport(uds=str(paths.questions_socket))
+        with httpx.Client(transport=transport, base_url="http://questions", timeout=60) as client:
+            refused = client.post("/query", json=body)
+            told = client.post("/query", json=body, headers={"Authorization": f"token {token}"})
+        assert (refused.status_code, told.status_code) == (403, 404)
+        assert told.json() == {"problems": ["There is no such project among yours."]}
+        process.terminate()
+        assert process.wait(60) == 0
+        assert not paths.questions_socket.exists()
+    finally:
+        process.kill()
+        process.wait()
+        shutil.rmtree(paths.run, ignore_errors=True)
 
 
 def test_revocation_ends_questions_before_the_session_ends(asking, rosa):

@@ -14,9 +14,11 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from askings import DoorService, a_server, an_asking_house, running
 from causaldata import gov_transfers
 
 from anonymization.disclosure import check_file
+from enclave.hub.questions.door import Door
 from policies import Outcome, PolicyBook
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -117,6 +119,7 @@ def run(notebook: Path, tmp_path: Path, **parameters: object) -> subprocess.Comp
         "PYTHONPATH": str(ROOT),
         "ENCLAVE_DATA": str(tmp_path / "data"),
         "ENCLAVE_WORKSPACE": str(tmp_path / "workspace"),
+        "ENCLAVE_QUESTIONS": str(tmp_path / "questions.sock"),
     }
     return subprocess.run(
         [sys.executable, "-c", runner, str(script)],
@@ -138,6 +141,7 @@ def test_the_notebooks_are_there_and_hold_no_outputs():
         "01-know-your-data",
         "02-measure-targeting",
         "03-send-an-output",
+        "04-ask-a-private-question",
     ]
     for notebook in NOTEBOOKS:
         content = nbformat.read(notebook, as_version=4)
@@ -218,6 +222,35 @@ def test_what_the_notebook_writes_passes_the_airlocks_checks(tmp_path, dataset):
     decision = PolicyBook.packaged().decide("output-file", report.facts, date(2026, 11, 22))
     assert decision.outcome is not Outcome.DENY, decision.refusals
     assert not [f for f in report.findings if f.severity == "stop"]
+
+
+def test_a_private_question_is_quoted_asked_saved_and_leaves_with_its_receipt(tmp_path):
+    house, project = an_asking_house(tmp_path)
+    work = house.staging.work_dir(project)
+    (tmp_path / "workspace").symlink_to(work)
+    server = a_server(house.querying, tmp_path / "s")
+    door = DoorService(Door("rosa", project, tmp_path / "s", "a token", tmp_path / "questions.sock"))
+
+    with running(server, door):
+        done = run(named("04-ask-a-private-question"), tmp_path)
+        again = run(named("04-ask-a-private-question"), tmp_path)
+        listed = run(named("03-send-an-output"), tmp_path)
+
+    assert (done.returncode, again.returncode, listed.returncode) == (0, 0, 0), done.stderr
+    assert "Spent: {'epsilon': 0.5" in done.stdout
+    assert house.budgets.balance("households", project).left == 0.5
+    output = house.airlock.create(
+        house.actor("rosa"), project=project, title="Households by region", files=("private-answer.csv",),
+        context="Households by region, with noise, for the report.", controls="Differential privacy.",
+    )  # fmt: skip
+    assert house.airlock.submit(house.actor("rosa"), output.id).state == "released"
+
+
+def test_outside_a_workspace_the_private_question_says_where_it_is_asked(tmp_path):
+    done = run(named("04-ask-a-private-question"), tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "from inside a workspace" in done.stdout
+    assert not (tmp_path / "workspace" / "outputs").exists()
 
 
 @pytest.mark.parametrize("dataset", ["progresa", "panes"])

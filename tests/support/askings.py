@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import threading
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from houses import TODAY, House, a_house, a_project
 
 from enclave.extracts.asking import Asking
 from enclave.extracts.service import Extracts
+from enclave.hub.questions.door import Door
 from enclave.hub.questions.server import QuestionServer
 from enclave.workspaces.querying import Querying
 
@@ -86,3 +88,16 @@ def running(*services):
 
 def a_server(answers, socket: Path, token: str = "a token") -> QuestionServer:
     return QuestionServer(answers, token, socket, grid=0.01)
+
+
+class DoorService:
+    """A door that can be started and stopped as a service."""
+
+    def __init__(self, door: Door, uid: int | None = None) -> None:
+        self.door, self.uid = door, os.getuid() if uid is None else uid
+
+    async def start(self) -> None:
+        await self.door.open(self.uid, os.getgid())
+
+    async def stop(self) -> None:
+        await self.door.close()

@@ -16,7 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from askings import CANARY, COUNT, a_server, an_asking_house, running
+from askings import CANARY, COUNT, DoorService, a_server, an_asking_house, running
 
 from enclave import client
 from enclave.audit.model import AuditEvent
@@ -243,19 +243,6 @@ def short():
     with tempfile.TemporaryDirectory(prefix="q") as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
-
-
-class DoorService:
-    """A door that can be started and stopped as a service."""
-
-    def __init__(self, door: Door, uid: int | None = None) -> None:
-        self.door, self.uid = door, os.getuid() if uid is None else uid
-
-    async def start(self) -> None:
-        await self.door.open(self.uid, os.getgid())
-
-    async def stop(self) -> None:
-        await self.door.close()
 
 
 @pytest.fixture
