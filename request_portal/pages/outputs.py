@@ -176,6 +176,7 @@ def _output(
         can_submit=own and output.state is OutputState.DRAFT,
         can_withdraw=own and OUTPUT_MACHINE.can(output.state, OutputVerb.WITHDRAW),
         passed=all(f.passed for f in output.files),
+        private=all(f.charge for f in output.files),
         problems=problems or {},
         typed=typed or {},
         now=enclave.kit.clock.now(),

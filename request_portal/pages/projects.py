@@ -41,6 +41,7 @@ def project(request: Request, enclave: Parts, who: Who, slug: str) -> Response:
         preparing=any(e.state is EntitlementState.GRANTED for e in entitlements),
         standing=standing,
         outputs=list(reversed(enclave.airlock.of_project(actor, slug))) if member else [],
+        questions=enclave.querying.asked(actor, slug) if member else [],
         can_submit=member and actor.may(Capability.AIRLOCK_SUBMIT),
         can_revoke=actor.may(Capability.ENTITLEMENT_REVOKE),
     )

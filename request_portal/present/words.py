@@ -9,6 +9,7 @@ from typing import Any
 from enclave.airlock.model import OutputFile
 from enclave.kernel.actors import Role
 from enclave.kernel.tiers import Tier
+from request_portal.present.budgets import budget_left, cost
 from request_portal.present.tags import rule, tag
 
 #: Purpose codes of the policy "access": (short name, what it means to somebody who has not met the field).
@@ -192,6 +193,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "file_name": file_name,
     "number": number,
     "asked": asked,
+    "budget_left": budget_left,
+    "cost": cost,
     "lookup": lookup,
     "sum_findings": sum_findings,
     "rule": rule,

@@ -7,7 +7,10 @@ from dataclasses import replace
 import pytest
 from portalkit import ANSWERS, Portal
 
+from anonymization.dp import DpQuery, Measure
 from enclave.airlock.model import Verdict
+from enclave.extracts.making import question_of
+from enclave.kernel.actors import service
 
 EVIL = "<script>alert('x')</script><img src=x onerror=alert(1)>{{7*7}}\"'"
 
@@ -276,3 +279,23 @@ def test_an_approval_of_answers_that_have_changed_does_not_count(portal: Portal)
     assert (by_page.status_code, by_api.status_code) == (422, 409)
     assert "The answers have changed since you read them." in by_page.text
     assert client.post(f"/requests/{request.id}/decision", data={**old, "round": 2}).status_code == 303
+
+
+def test_a_projects_page_shows_members_what_was_asked_and_what_is_left(portal: Portal) -> None:
+    slug = portal.project()
+    assert "no privacy budget" in portal.client("amina").get(f"/projects/{slug}").text
+    dataset = portal.enclave.entitlements.of_project(slug)[0].dataset
+    portal.enclave.budgets.grant(portal.actor("petra"), dataset=dataset, project=slug, epsilon=2.0)
+    query = DpQuery(dataset, "household_id", Measure.COUNT, 0.5, group_by={"region_code": ("R01",)})
+    asked = question_of(query, dataset, "e1")
+    spender = replace(service("questions"), name="amina")
+    portal.enclave.budgets.ask(spender, asked, slug, lambda: {"csv": "SECRET-ANSWER"})
+    page = portal.client("amina").get(f"/projects/{slug}").text
+    assert "epsilon 1.5 is left." in page
+    assert "Number of households by region_code" in page
+    assert "epsilon 0.5 · amina" in page
+    assert "SECRET-ANSWER" not in page
+    assert (
+        "region_code"
+        not in portal.client("sofia").get(f"/projects/{slug}").text.partition("Private questions")[2]
+    )
