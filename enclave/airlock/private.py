@@ -2,7 +2,7 @@
 
 What is weighed is the file itself, its receipt and the ledger, by the policy "private-answer": when it is sent in, and
 again when it leaves. Nothing that the author chooses leaves with it: the file's name and the output's title are the
-house's, made from the charge.
+house's, made from the answer itself.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from enclave.airlock.conflicts import is_member
 from enclave.airlock.intake import Copied
 from enclave.airlock.model import OutputFile, OutputRequest
 from enclave.budget.model import Charge
-from enclave.budget.receipts import Receipts
+from enclave.budget.receipts import Receipts, answer_bytes
 from enclave.kernel.errors import Invalid
 from enclave.kernel.kit import Kit, UnitOfWork
 from enclave.projects.model import Person, Project
@@ -101,8 +101,13 @@ class PrivateLane:
 
 
 def answer_name(charge: Charge) -> str:
-    """The name under which an answer leaves: the house's, so that no name carries anything."""
-    return f"private-answer-{charge.dataset}-{charge.key[:16]}.csv"
+    """The name under which an answer leaves: the house's, from the answer's digest.
+
+    Noise made that digest and nobody chose it; the charge's key, a digest of the question, could be searched for.
+    """
+    return (
+        f"private-answer-{charge.dataset}-{hashlib.sha256(answer_bytes(charge) or b'').hexdigest()[:16]}.csv"
+    )
 
 
 def finding(decision: Decision) -> dict[str, str]:
@@ -132,5 +137,5 @@ def titled(output: OutputRequest) -> OutputRequest:
     """The output under the house's title, when it leaves unread: the title stands in the public register."""
     if not is_private(output.files):
         return output
-    keys = ", ".join(f.name.removesuffix(".csv").rpartition("-")[2] for f in output.files)
-    return replace(output, title=f"Differentially private answers: {keys}")
+    digests = ", ".join(f.sha256[:16] for f in output.files)
+    return replace(output, title=f"Differentially private answers: {digests}")
