@@ -36,10 +36,17 @@ class PlainSealer:
         return to
 
 
+def asking_parts(house: House) -> House:
+    """The house with what answers private questions: `extracts`, `asking`, `querying`."""
+    house.extracts = Extracts(house.kit, PlainSealer(), house.root / "scratch")
+    house.asking = Asking(house.kit, house.extracts, house.budgets)
+    house.querying = Querying(house.kit, house.workspaces, house.asking, house.budgets, house.receipts)
+    return house
+
+
 def an_asking_house(root: Path, epsilon: float = 1.0) -> tuple[House, str]:
     """The house, with `asking` and `querying`, and the slug of rosa's project."""
-    house = a_house(root)
-    house.extracts = Extracts(house.kit, PlainSealer(), root / "scratch")
+    house = asking_parts(a_house(root))
     project = a_project(house)
     house.workspaces.admit("rosa", project)
     rows = pd.DataFrame(
@@ -57,8 +64,6 @@ def an_asking_house(root: Path, epsilon: float = 1.0) -> tuple[House, str]:
     )
     if epsilon:
         house.budgets.grant(house.actor("priya"), dataset="households", project=project, epsilon=epsilon)
-    house.asking = Asking(house.kit, house.extracts, house.budgets)
-    house.querying = Querying(house.kit, house.workspaces, house.asking, house.budgets, house.receipts)
     return house, project
 
 
