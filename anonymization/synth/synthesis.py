@@ -11,14 +11,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from anonymization.attacks.synthetic import attack_synthetic
-from anonymization.errors import RecipeProblem
 from anonymization.pipeline import Candidate
 from anonymization.schema import FieldType
 from anonymization.tables import parquet_bytes, sha256
 from anonymization.utility import two_way, utility_report
 
+from .methods import synthesizer
 from .privacy import privacy_evidence
-from .protocol import SynthesisPlan, Synthesizer
+from .protocol import SynthesisPlan
 from .tables import finished, ready
 
 SCHEMA = "synthesis/1"
@@ -29,23 +29,6 @@ NOT_PRIVATE = (
     "guarantee: an outlying household can change it visibly. Release it only past the checks and attacks "
     "that its tier asks for."
 )
-
-
-def synthesizer(plan: SynthesisPlan) -> Synthesizer:
-    """The method that the plan names.
-
-    Raises:
-        RecipeProblem: when there is no such method.
-    """
-    if plan.method == "gaussian_copula":
-        from .sdv import GaussianCopula  # noqa: PLC0415 - an optional part, loaded late
-
-        return GaussianCopula(plan.columns)
-    if plan.method == "cart":
-        from .cart import Cart  # noqa: PLC0415 - as above
-
-        return Cart(plan.columns, plan.min_leaf)
-    raise RecipeProblem(["The method of synthesis must be gaussian_copula or cart; correct the recipe."])
 
 
 def synthesise(df: pd.DataFrame, recipe: SynthesisPlan, seed: int) -> Candidate:

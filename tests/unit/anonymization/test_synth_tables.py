@@ -224,8 +224,8 @@ def test_a_recipe_that_does_not_fit_together_gets_a_sentence(changes, sentence):
 
 
 def test_an_unknown_method_is_refused():
-    with pytest.raises(RecipeProblem, match="gaussian_copula or cart"):
-        synthesizer(recipe("ctgan"))
+    with pytest.raises(RecipeProblem, match="must be one of gaussian_copula, cart"):
+        synthesizer(recipe("guesswork"))
 
 
 def test_cost_is_stated_before_a_row_is_read_and_grows_with_the_table():
