@@ -1,4 +1,4 @@
-"""`enclave demo`: a house of its own, the nine steps, and a report that a program can read."""
+"""`enclave demo`: a house of its own, the ten steps, and a report that a program can read."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _tell_one(stage: object, step: Callable[..., list[str]], say: Say) -> tuple[
 
 
 def _steps(*, crash: bool) -> list[tuple[str, Callable[..., list[str]]]]:
-    from enclave.demo.story import data_side, people_side  # noqa: PLC0415
+    from enclave.demo.story import data_side, people_side, private_side  # noqa: PLC0415
 
     again = [(AFTER_THE_CRASH, data_side.store)] if crash else []
     return [
@@ -122,6 +122,7 @@ def _steps(*, crash: bool) -> list[tuple[str, Callable[..., list[str]]]]:
         *again,
         ("request", people_side.request),
         ("work", people_side.work),
+        ("ask", private_side.ask),
         ("leave", people_side.leave),
         ("see", people_side.see),
     ]

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from enclave.kernel.actors import Capability
-from request_portal.access import Me, Parts, may
+from request_portal.access import Me, Parts, may, public
 from request_portal.api.models import Model, Name
 
 router = APIRouter(prefix="/private-queries", tags=["privacy"])
@@ -32,6 +32,12 @@ class QuestionBody(Model):
     filters: Annotated[tuple[FilterBody, ...], Field(max_length=10)] = ()
 
 
+class KeyOut(Model):
+    """Ed25519, 64 hexadecimal digits."""
+
+    public_key: str
+
+
 class AnswerOut(Model):
     epsilon: float
     delta: float
@@ -50,3 +56,10 @@ def ask(enclave: Parts, actor: Me, body: QuestionBody) -> AnswerOut:
     wanted["group_by"] = list(body.group_by)
     answer: dict[str, Any] = dict(enclave.asking.ask(actor, body.dataset, wanted))
     return AnswerOut(**{name: answer[name] for name in AnswerOut.model_fields})
+
+
+@router.get(
+    "/key", dependencies=[public()], summary="The house's public key: verifies receipts of private answers"
+)
+def key(enclave: Parts) -> KeyOut:
+    return KeyOut(public_key=enclave.receipts.signer.public_key)

@@ -25,8 +25,9 @@ def test_the_story_is_told_to_its_end_although_the_object_store_is_killed(tmp_pa
     told = "\n".join(line for step in report for line in step["proved"])
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
     assert [step["step"] for step in report] == [
-        "extract", "de-identify", "aggregate", "synthesise", "store", "store, after a crash", "request", "work", "leave", "see",
+        "extract", "de-identify", "aggregate", "synthesise", "store", "store, after a crash", "request", "work", "ask", "leave", "see",
     ]  # fmt: skip
     assert all(step["ok"] and step["proved"] and step["seconds"] >= 0 for step in report)
     assert "researcher's credentials read one: the released table" in told
+    assert "left without a checker" in told
     assert "killed (SIGKILL)" in done.stdout

@@ -34,6 +34,7 @@ PUBLIC = {
     "GET /api/v1/datasets/{slug}",
     "GET /api/v1/releases",
     "GET /api/v1/releases/{id_}/files/{name}",
+    "GET /api/v1/private-queries/key",
     "GET /api/v1/register",
     "GET /api/v1/register/{slug}",
 }
