@@ -46,6 +46,7 @@ class Event(StrEnum):
     PROJECT_CLOSE = "project:close"
     PROJECT_CREATE = "project:create"
     QUESTION_ASK = "question:ask"
+    QUESTION_REFUSE = "question:refuse"
     RELEASE_BUILD = "release:build"
     RELEASE_HOLD = "release:hold"
     RELEASE_PUBLISH = "release:publish"

@@ -76,8 +76,15 @@ class Querying:
         Raises:
             EnclaveError: with a sentence that holds no value of the data.
         """
-        standing = self._standing(user, project)
-        slug = self._dataset(standing, wanted)
+        try:
+            standing = self._standing(user, project)
+            slug = self._dataset(standing, wanted)
+        except (Refused, NotAllowed) as refused:
+            # What was asked for is the caller's words; the log says who tried, where, and what kind of refusal it was.
+            self.workspaces.record(
+                Event.QUESTION_REFUSE.value, user, project, {"because": type(refused).__name__}
+            )
+            raise
         planned = self.asking.plan(slug, wanted)
         self._balance(slug, project)
         person = standing.person

@@ -123,6 +123,10 @@ def test_another_dataset_is_refused_without_saying_whether_it_exists(asking):
             house.querying.query("rosa", project, {**COUNT, "table": table})
         said.add(refused.value.sentence)
     assert len(said) == 1
+    with house.kit.read() as uow:
+        tried = [e for e in uow.find(AuditEvent) if e.event == "question:refuse"]
+    assert [(e.subject, e.facts["user"]) for e in tried] == [(f"workspace:{project}", "rosa")] * 2
+    assert "payments" not in str(tried), "the caller's words do not stand in the log"
 
 
 def test_a_project_without_a_grant_asks_nothing_and_never_of_the_datasets_own_budget(tmp_path):
