@@ -22,9 +22,15 @@ def _cart(plan: SynthesisPlan) -> Synthesizer:
     return Cart(plan.columns, plan.min_leaf)
 
 
+def _mst(plan: SynthesisPlan) -> Synthesizer:
+    from .private import PrivateTree  # noqa: PLC0415 - as above
+
+    return PrivateTree(plan.columns, plan.domains, plan.epsilon, plan.delta, plan.unit_id)
+
+
 #: Name to what makes an unfitted synthesizer from a plan.
 METHODS: Mapping[str, Callable[[SynthesisPlan], Synthesizer]] = MappingProxyType(
-    {"gaussian_copula": _gaussian_copula, "cart": _cart}
+    {"gaussian_copula": _gaussian_copula, "cart": _cart, "mst": _mst}
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import pandas as pd
@@ -12,6 +12,9 @@ import pandas as pd
 from anonymization.errors import AnonymizationError, RecipeProblem
 from anonymization.schema import FieldType
 from anonymization.utility import TargetingQuestion
+
+from .constraints import Rule
+from .public import PublicDomain
 
 
 class SynthesisError(AnonymizationError):
@@ -61,7 +64,7 @@ class SynthesisPlan:
         unit_id: the row key; made anew, never learnt from. "" for none.
         quasi_identifiers: those of `columns` that an attacker may know.
         sensitive: those that attacks try to guess; every other column when none is named.
-        method: `gaussian_copula` (SDV) or `cart` (sequential trees; keeps relations between columns better).
+        method: a name of `methods.METHODS`.
         rows: how many to draw; 0 for as many as the table has.
         holdout_share: share of rows that the synthesizer never sees, to compare with.
         tail: share at each end of a number's distribution that is moved inwards before learning, so that the
@@ -69,6 +72,11 @@ class SynthesisPlan:
         min_leaf: with `cart`, the fewest households that any drawn value rests on. On a real survey of 8,700
             households, 10 copied 2 percent of the rows whole, 50 little more than chance does.
         question: targeting accuracy to compare, if any.
+        rules: what every row must keep, from the data dictionary; rows that cannot be mended are drawn again.
+        domains: public code lists and bounds, from the data dictionary; the private method sees cells of these alone.
+        epsilon, delta: price of a differentially private method.
+        epochs: of a neural method.
+        max_seconds, max_megabytes: a neural method's process is ended beyond these.
 
     Raises:
         RecipeProblem: when the decisions do not fit together.
@@ -84,6 +92,13 @@ class SynthesisPlan:
     tail: float = 0.005
     min_leaf: int = 50
     question: TargetingQuestion | None = None
+    rules: tuple[Rule, ...] = ()
+    domains: Mapping[str, PublicDomain] = field(default_factory=dict)
+    epsilon: float = 0.0
+    delta: float = 1e-9
+    epochs: int = 100
+    max_seconds: float = 3_600.0
+    max_megabytes: int = 6_000
 
     def __post_init__(self) -> None:
         said = []
@@ -104,6 +119,14 @@ class SynthesisPlan:
             said.append("The smallest leaf must hold one household or more.")
         if self.rows < 0:
             said.append("The number of rows to draw cannot be negative.")
+        if self.epochs < 1 or self.max_seconds <= 0 or self.max_megabytes < 1_000:
+            said.append("A neural method needs one epoch or more, some time, and 1,000 megabytes or more.")
+        said += [
+            f"A rule names the column {c}, which is not synthesised; take the rule or the column out of the recipe."
+            for rule in self.rules
+            for c in rule.columns
+            if c not in self.columns
+        ]
         if said:
             raise RecipeProblem(said)
 

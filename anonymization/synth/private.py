@@ -1,0 +1,196 @@
+"""A differentially private synthesizer: a tree of noisy marginals over public cells, drawn from the root outwards.
+
+Only `fit` reads households, and only through `anonymization.dp.marginals`. What follows is computed from noisy counts,
+so it costs nothing more; a draw's seed is public. `fit` cannot be repeated for the same answer: its noise has no seed,
+and doing it twice spends twice. The caller charges `loss` to the ledger before `fit`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from anonymization.dp.accountant import Loss
+from anonymization.errors import RecipeProblem
+from anonymization.schema import FieldType
+
+from .protocol import Bounds, SynthesisError
+from .public import PublicDomain, cells_of
+
+if TYPE_CHECKING:
+    from anonymization.dp.marginals import Measured, TreeOfMarginals
+
+Floats = npt.NDArray[np.float64]
+_MOST_CELLS = 2_000_000
+
+
+class PrivateTree:
+    """MST over the data dictionary's cells; (epsilon, delta) at the household.
+
+    Args:
+        columns: name to type.
+        domains: the data dictionary's code lists and bounds.
+        epsilon, delta: the price.
+        unit_id: names the household in what `fit` gets; of several rows of a household one counts. "" when each row
+            is a household of its own.
+
+    Raises:
+        RecipeProblem: for a column without public cells, or a table of pairs that would not fit into memory.
+    """
+
+    name = "mst"
+    version = "1"
+
+    def __init__(
+        self,
+        columns: Mapping[str, FieldType],
+        domains: Mapping[str, PublicDomain],
+        epsilon: float,
+        delta: float,
+        unit_id: str = "",
+    ) -> None:
+        self._cells = cells_of(columns, domains)
+        self._price, self._unit_id = (epsilon, delta), unit_id
+        self._measured: Measured | None = None
+        self._tree: TreeOfMarginals | None = None
+        if self._pair_cells > _MOST_CELLS:
+            raise RecipeProblem(
+                ["The cells of all pairs are too many; ask for fewer columns or shorter code lists."]
+            )
+
+    @property
+    def _pair_cells(self) -> int:
+        sizes = [c.size for c in self._cells.values()]
+        return (sum(sizes) ** 2 - sum(s * s for s in sizes)) // 2
+
+    @property
+    def loss(self) -> Loss:
+        """What `fit` spends; no row is read."""
+        return self._calibrated().loss
+
+    @property
+    def households(self) -> int:
+        """The noisy number of households that were learnt from."""
+        if self._measured is None:
+            raise SynthesisError("The synthesizer must be fitted before it is sampled.")
+        return _total(self._measured)
+
+    def plan(self, schema: Mapping[str, FieldType], rows: int) -> Bounds:
+        cells = rows * len(schema) / 1e6
+        pairs = rows * len(schema) ** 2 / 1e6
+        return Bounds(
+            math.ceil(5 + 20 * cells + 2 * pairs + 40 * self._pair_cells / 1e6),
+            math.ceil(400 + 400 * cells + 200 * self._pair_cells / 1e6),
+            "Upper line above measured fits.",
+        )
+
+    def fit(self, df: pd.DataFrame) -> None:
+        """Spends `loss`, once: a fitted synthesizer refuses to be fitted again."""
+        if self._measured is not None:
+            raise SynthesisError("This synthesizer has spent its loss; make another, and charge it again.")
+        tree = self._calibrated()
+        codes = np.stack([c.places(df[name]) for name, c in self._cells.items()], axis=1)
+        if self._unit_id:
+            codes = _one_each(codes, df[self._unit_id])
+        self._measured = tree.measure(codes)
+
+    def sample(self, n: int, seed: int) -> pd.DataFrame:
+        """Rows from the noisy model; the same seed draws the same rows. `n` of 0: the noisy number of households."""
+        if self._measured is None:
+            raise SynthesisError("The synthesizer must be fitted before it is sampled.")
+        rng = np.random.default_rng(seed)
+        places = _drawn(self._measured, n, rng)
+        held = {name: c.values(places[:, i], rng) for i, (name, c) in enumerate(self._cells.items())}
+        return pd.DataFrame(held)
+
+    def _calibrated(self) -> TreeOfMarginals:
+        from anonymization.dp.marginals import TreeOfMarginals  # noqa: PLC0415 - opendp is loaded late
+
+        if self._tree is None:
+            sizes = [c.size for c in self._cells.values()]
+            self._tree = TreeOfMarginals.of(sizes, *self._price)
+        return self._tree
+
+
+def _one_each(codes: npt.NDArray[np.int64], unit: pd.Series) -> npt.NDArray[np.int64]:
+    """One row of each household, the first by what it holds; rows without a household belong to nobody."""
+    from anonymization.dp.values import texts  # noqa: PLC0415 - needed for households alone
+
+    names = texts(unit)
+    known = np.fromiter((v is not None for v in names), np.bool_, len(names))
+    codes, names = codes[known], names[known].astype(str)
+    order = np.lexsort((*codes.T, names))
+    names = names[order]
+    first = np.r_[True, names[1:] != names[:-1]] if len(names) else np.zeros(0, dtype=bool)
+    return codes[order][first]
+
+
+def _total(measured: Measured) -> int:
+    return max(round(float(np.mean([v.sum() for v in measured.one]))), 1)
+
+
+def _drawn(measured: Measured, n: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    many = len(measured.one)
+    total = _total(measured)
+    rows = n or total
+    shares = [_shares(_without_ghosts(v, measured.deviation[0])) for v in measured.one]
+    places = np.zeros((rows, many), dtype=np.int64)
+    places[:, 0] = rng.choice(len(shares[0]), rows, p=shares[0])
+    done, edges = {0}, dict(measured.two)
+    while edges:
+        edge = next(e for e in edges if (e[0] in done) != (e[1] in done))
+        table = edges.pop(edge)
+        parent, child = edge if edge[0] in done else (edge[1], edge[0])
+        joint = _joint(
+            table if edge[0] == parent else table.T, shares[parent], shares[child], total, measured
+        )
+        reach = np.cumsum(joint, axis=1)
+        mark = rng.random(rows) * reach[places[:, parent], -1]
+        places[:, child] = (
+            (reach[places[:, parent]] <= mark[:, None]).sum(axis=1).clip(max=joint.shape[1] - 1)
+        )
+        done.add(child)
+    return places
+
+
+def _without_ghosts(noisy: npt.NDArray[np.int64], deviation: float) -> npt.NDArray[np.int64]:
+    """No missing values where noise alone explains their number."""
+    out = noisy.copy()
+    out[-1] = 0 if out[-1] < 3 * deviation else out[-1]
+    return out
+
+
+def _shares(noisy: npt.NDArray[np.int64]) -> Floats:
+    """Nearest point of the simplex to noisy counts: small cells fall to zero instead of adding up."""
+    total = max(float(noisy.sum()), 1.0)
+    down = np.sort(noisy.astype(np.float64))[::-1]
+    over = (np.cumsum(down) - total) / np.arange(1, len(down) + 1)
+    level = over[np.flatnonzero(down > over)[-1]]
+    return np.asarray(np.maximum(noisy - level, 0) / np.maximum(noisy - level, 0).sum(), dtype=np.float64)
+
+
+def _joint(
+    table: npt.NDArray[np.int64], first: Floats, second: Floats, total: float, measured: Measured
+) -> Floats:
+    """A pair's shares: noisy counts drawn towards independence as far as noise explains them, then raked.
+
+    Source: James and Stein 1961 (positive part).
+    """
+    apart = np.outer(first, second)
+    far = table - max(total, 1.0) * apart
+    explained = table.size * measured.deviation[1] ** 2
+    keep = max(0.0, 1 - explained / max(float((far**2).sum()), 1e-9))
+    joint = np.maximum(apart + keep * far / max(total, 1.0), 0) + 1e-9 * apart
+    for _ in range(20):
+        joint = joint * _over(first, joint.sum(axis=1))[:, None]
+        joint = joint * _over(second, joint.sum(axis=0))[None, :]
+    return np.where(joint.sum(axis=1, keepdims=True) > 0, joint, second[None, :])
+
+
+def _over(top: Floats, bottom: Floats) -> Floats:
+    return np.divide(top, bottom, out=np.zeros_like(top), where=bottom > 0)
