@@ -120,9 +120,12 @@ print(done.stdout or done.stderr)
 """
     found = json.loads(ana.run(code).stdout)
     assert {name: how for name, how in found.items() if how.startswith("OPEN")} == {}
-    assert {"environ of the notebook server", "hub POST /hub/api/user/tokens", "questions GET /query", "system call ptrace"} <= set(
-        found
-    )
+    assert {
+        "environ of the notebook server",
+        "hub POST /hub/api/user/tokens",
+        "questions GET /query",
+        "system call ptrace",
+    } <= set(found)
     assert (control.hits, everywhere.hits, abstract.hits) == (1, 0, 0)
 
 
