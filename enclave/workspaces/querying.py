@@ -61,7 +61,7 @@ class Querying:
         loss, error = dp.cost(planned.query), dp.expected_error(planned.query)
         return {
             "query": planned.query.to_dict(),
-            "loss": asdict(loss),
+            "loss": {"rho": 0.0, **asdict(loss)},
             "paid": paid,
             "left": left_of(balance),
             "expected_error": {n: v for n, v in asdict(error).items() if not n.startswith("_")},

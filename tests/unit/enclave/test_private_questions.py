@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import logging
@@ -414,6 +415,25 @@ def test_a_session_asks_one_question_at_a_time_and_does_not_hold_up_another(shor
         thread.join(20)
         assert told == [(200, {"user": "rosa", "project": "p"})]
         assert raw(short / "rosa", "POST", "/quote", b"{}")[0] == 200
+
+
+def test_answers_and_refusals_leave_on_the_grid_of_seconds_however_long_they_took(short, monkeypatch):
+    slept: list[float] = []
+    honest = asyncio.sleep
+
+    async def recorded(seconds: float) -> None:
+        slept.append(seconds)
+        await honest(0)
+
+    monkeypatch.setattr("enclave.hub.questions.server.asyncio.sleep", recorded)
+    server = a_server(Slow(), short / "s")
+    server.grid = 1000.0
+    door = Door("rosa", "p", short / "s", "a token", short / "d")
+    with running(server, DoorService(door)):
+        assert raw(short / "d", "POST", "/query", b"{}")[0] == 200
+        assert raw(short / "d", "POST", "/query", b"no question")[0] == 422
+    assert len(slept) == 2
+    assert all(900 < seconds <= 1000 for seconds in slept)
 
 
 def test_an_unforeseen_failure_shows_neither_words_nor_traceback_and_logs_only_its_kind(
