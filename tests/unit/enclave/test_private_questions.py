@@ -422,8 +422,10 @@ def test_answers_and_refusals_leave_on_the_grid_of_seconds_however_long_they_too
     honest = asyncio.sleep
 
     async def recorded(seconds: float) -> None:
-        slept.append(seconds)
-        await honest(0)
+        if seconds < 100:  # the libraries' own
+            await honest(seconds)
+        else:
+            slept.append(seconds)
 
     monkeypatch.setattr("enclave.hub.questions.server.asyncio.sleep", recorded)
     server = a_server(Slow(), short / "s")
