@@ -18,7 +18,7 @@ import pandas as pd
 
 from anonymization.schema import FieldType
 
-from .protocol import Bounds, SynthesisError, bounds
+from .protocol import UNWATCHED, Bounds, SynthesisError, Watch, bounds
 from .tables import finished
 
 Floats = npt.NDArray[np.float64]
@@ -69,27 +69,30 @@ class Cart:
         basis = "Upper line above measured fits of 10 columns: 14,000 rows took 1 s."
         return bounds(rows, len(schema), start=5, each=30, basis=basis)
 
-    def fit(self, df: pd.DataFrame) -> None:
+    def fit(self, df: pd.DataFrame, watch: Watch = UNWATCHED) -> None:
         try:
             trees = importlib.import_module("sklearn.tree")
         except ImportError:
             raise SynthesisError(
                 "Synthesis by trees needs scikit-learn, which comes with the 'synthesis' extra; install that."
             ) from None
-        self._learnt, self._fitted = df, {}
+        fitted: dict[str, _Column] = {}
+        self._fitted = {}
         numbers = {name: self._numbers(df, name) for name in self._columns}
         before: list[str] = []
         for name, (values, levels) in numbers.items():
+            watch.step(len(before), len(numbers), "trees")
             tree = None
             leaf = np.zeros(len(df), dtype=np.int64)
             if before:
                 made = trees.DecisionTreeClassifier if levels else trees.DecisionTreeRegressor
                 tree = made(min_samples_leaf=self._min_leaf, max_leaf_nodes=2000, random_state=0)
-                seen = self._predictors({b: numbers[b][0] for b in before})
+                seen = _predictors({b: numbers[b][0] for b in before}, fitted)
                 tree.fit(seen, values if levels else _ranks(values))
                 leaf = tree.apply(seen).astype(np.int64)
-            self._fitted[name] = _column(tree, values, leaf, levels)
+            fitted[name] = _column(tree, values, leaf, levels)
             before.append(name)
+        self._learnt, self._fitted = df, fitted
 
     def sample(self, n: int, seed: int) -> pd.DataFrame:
         if not self._fitted:
@@ -99,7 +102,7 @@ class Cart:
         for name, column in self._fitted.items():
             leaf = np.zeros(n, dtype=np.int64)
             if column.tree is not None:
-                leaf = column.tree.apply(self._predictors(drawn)).astype(np.int64)
+                leaf = column.tree.apply(_predictors(drawn, self._fitted)).astype(np.int64)
             drawn[name] = _draw(column, leaf, rng)
         words = {name: self._words(name, values) for name, values in drawn.items()}
         return finished(pd.DataFrame(words), self._learnt, self._columns)
@@ -116,16 +119,6 @@ class Cart:
         place = {v: i for i, v in enumerate(levels)}
         return np.array([place[None if pd.isna(v) else v] for v in column], dtype=np.float64), levels
 
-    def _predictors(self, numbers: Mapping[str, Floats]) -> Floats:
-        """Numbers as they are (trees take missing values), categories as one flag for each level."""
-        parts: list[Floats] = []
-        for name, values in numbers.items():
-            known = self._fitted[name].levels
-            parts += (
-                [(values == code).astype(np.float64) for code in range(len(known))] if known else [values]
-            )
-        return np.stack(parts, axis=1)
-
     def _words(self, name: str, values: Floats) -> Any:
         column = self._fitted[name]
         if column.levels:
@@ -133,6 +126,15 @@ class Cart:
         if self._columns[name] is FieldType.DATE:
             return pd.to_datetime(pd.Series(values).round(), unit="D", origin="unix")
         return pd.Series(values)
+
+
+def _predictors(numbers: Mapping[str, Floats], fitted: Mapping[str, _Column]) -> Floats:
+    """Numbers as they are (trees take missing values), categories as one flag for each level."""
+    parts: list[Floats] = []
+    for name, values in numbers.items():
+        known = fitted[name].levels
+        parts += [(values == code).astype(np.float64) for code in range(len(known))] if known else [values]
+    return np.stack(parts, axis=1)
 
 
 def _ranks(values: Floats) -> Floats:

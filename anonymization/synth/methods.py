@@ -22,6 +22,18 @@ def _cart(plan: SynthesisPlan) -> Synthesizer:
     return Cart(plan.columns, plan.min_leaf)
 
 
+def _neural(plan: SynthesisPlan) -> Synthesizer:
+    from .sdv import Neural  # noqa: PLC0415 - as above
+
+    return Neural(
+        plan.method,
+        plan.columns,
+        epochs=plan.epochs,
+        seconds=plan.max_seconds,
+        megabytes=plan.max_megabytes,
+    )
+
+
 def _mst(plan: SynthesisPlan) -> Synthesizer:
     from .private import PrivateTree  # noqa: PLC0415 - as above
 
@@ -30,7 +42,7 @@ def _mst(plan: SynthesisPlan) -> Synthesizer:
 
 #: Name to what makes an unfitted synthesizer from a plan.
 METHODS: Mapping[str, Callable[[SynthesisPlan], Synthesizer]] = MappingProxyType(
-    {"gaussian_copula": _gaussian_copula, "cart": _cart, "mst": _mst}
+    {"gaussian_copula": _gaussian_copula, "cart": _cart, "ctgan": _neural, "tvae": _neural, "mst": _mst}
 )
 
 

@@ -19,7 +19,7 @@ from anonymization.dp.accountant import Loss
 from anonymization.errors import RecipeProblem
 from anonymization.schema import FieldType
 
-from .protocol import Bounds, SynthesisError
+from .protocol import UNWATCHED, Bounds, SynthesisError, Watch
 from .public import PublicDomain, cells_of
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class PrivateTree:
             "Upper line above measured fits.",
         )
 
-    def fit(self, df: pd.DataFrame) -> None:
+    def fit(self, df: pd.DataFrame, watch: Watch = UNWATCHED) -> None:
         """Spends `loss`, once: a fitted synthesizer refuses to be fitted again."""
         if self._measured is not None:
             raise SynthesisError("This synthesizer has spent its loss; make another, and charge it again.")
@@ -97,6 +97,7 @@ class PrivateTree:
         codes = np.stack([c.places(df[name]) for name, c in self._cells.items()], axis=1)
         if self._unit_id:
             codes = _one_each(codes, df[self._unit_id])
+        watch.step(0, 1, "noisy counts")  # the last moment at which calling it off costs no privacy
         self._measured = tree.measure(codes)
 
     def sample(self, n: int, seed: int) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -19,6 +19,45 @@ from .public import PublicDomain
 
 class SynthesisError(AnonymizationError):
     """The table cannot be synthesised as it stands."""
+
+
+class Cancelled(SynthesisError):
+    """Somebody called it off."""
+
+
+def _nothing(done: int, total: int, what: str) -> None:
+    """Nobody watches."""
+
+
+def _goes_on() -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who looks on while a table is learnt.
+
+    Args:
+        progress: told (done, total, what).
+        cancelled: asked whether to stop; the fit then raises `Cancelled` and keeps nothing.
+    """
+
+    progress: Callable[[int, int, str], None] = _nothing
+    cancelled: Callable[[], bool] = _goes_on
+
+    def step(self, done: int, total: int, what: str) -> None:
+        """Between two parts of the work.
+
+        Raises:
+            Cancelled: when it was called off.
+        """
+        if self.cancelled():
+            raise Cancelled("The synthesis was called off; nothing was kept, and it can be started again.")
+        self.progress(done, total, what)
+
+
+#: Nobody looks on.
+UNWATCHED = Watch()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +87,8 @@ class Synthesizer(Protocol):
     def plan(self, schema: Mapping[str, FieldType], rows: int) -> Bounds:
         """What it will take; no row is read."""
 
-    def fit(self, df: pd.DataFrame) -> None:
-        """Learn from a table with exactly the columns of the schema."""
+    def fit(self, df: pd.DataFrame, watch: Watch = UNWATCHED) -> None:
+        """Learn from a table with exactly the columns of the schema; can be watched and called off."""
 
     def sample(self, n: int, seed: int) -> pd.DataFrame:
         """Draw `n` rows; the same seed draws the same rows."""

@@ -1,4 +1,4 @@
-"""SDV, behind our protocol. The only file that imports sdv, sdmetrics or torch (BUSL-1.1, see NOTICE)."""
+"""SDV, behind our protocol. The only file that imports sdv, sdmetrics, ctgan or torch (BUSL-1.1, see NOTICE)."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ import contextlib
 import io
 import logging
 import os
+import pickle
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from anonymization.schema import FieldType
 
-from .protocol import Bounds, SynthesisError, bounds
+from .bounded import run_bounded
+from .protocol import UNWATCHED, Bounds, SynthesisError, Watch, bounds
 from .tables import finished
 
 _KINDS = {
@@ -85,7 +88,8 @@ class GaussianCopula:
         basis = "Upper line above measured fits of 10 columns: 14,000 rows took 5 s and 0.5 GB."
         return bounds(rows, len(schema), start=10, each=40, basis=basis)
 
-    def fit(self, df: pd.DataFrame) -> None:
+    def fit(self, df: pd.DataFrame, watch: Watch = UNWATCHED) -> None:
+        watch.step(0, 1, "copula")
         with _silence():
             from sdv.metadata import Metadata  # noqa: PLC0415 - seconds of imports
             from sdv.single_table import GaussianCopulaSynthesizer  # noqa: PLC0415
@@ -109,6 +113,121 @@ class GaussianCopula:
             self._model._set_random_state(seed)  # noqa: SLF001 - no public way
             drawn = self._model.sample(n)[_TABLE]
         return finished(drawn, self._learnt, self._columns)
+
+
+class Neural:
+    """SDV's CTGAN or TVAE: networks, learnt in a process of their own (`bounded`), because they take minutes.
+
+    Args:
+        name: `ctgan` or `tvae`.
+        columns: name to type.
+        epochs: passes over the table.
+        seconds, megabytes: where the process is ended.
+        seed: of the networks' first weights and batches; never taken from data.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        columns: Mapping[str, FieldType],
+        *,
+        epochs: int,
+        seconds: float,
+        megabytes: int,
+        seed: int = 0,
+    ) -> None:
+        self.name = name
+        self._columns, self._epochs, self._seed = dict(columns), epochs, seed
+        self._most = (seconds, megabytes)
+        self._model: Any = None
+        self._learnt = pd.DataFrame()
+
+    @property
+    def version(self) -> str:
+        return f"sdv {version('sdv')}, ctgan {version('ctgan')}, {self._epochs} epochs"
+
+    def plan(self, schema: Mapping[str, FieldType], rows: int) -> Bounds:  # noqa: ARG002 - as the protocol asks
+        """The bounds at which the process is ended: they hold whatever the table."""
+        basis = "The process that learns is ended at these bounds."
+        return Bounds(self._most[0], self._most[1], basis)
+
+    def fit(self, df: pd.DataFrame, watch: Watch = UNWATCHED) -> None:
+        seconds, megabytes = self._most
+        self._model = None
+        task = {
+            "name": self.name,
+            "columns": self._columns,
+            "df": df[list(self._columns)],
+            "epochs": self._epochs,
+            "seed": self._seed,
+        }
+        made = run_bounded(task, seconds=seconds, megabytes=megabytes, watch=watch)
+        with _silence():
+            self._model = pickle.loads(made)  # noqa: S301 - what our own process made of our own rows
+        self._learnt = df
+
+    def sample(self, n: int, seed: int) -> pd.DataFrame:
+        if self._model is None:
+            raise SynthesisError("The synthesizer must be fitted before it is sampled.")
+        with _silence():
+            self._model.reset_sampling()
+            self._model._set_random_state(seed)  # noqa: SLF001 - as in GaussianCopula
+            drawn = self._model.sample(n)[_TABLE]
+        return finished(drawn, self._learnt, self._columns)
+
+
+def fitted_neural(
+    name: str,
+    columns: Mapping[str, FieldType],
+    df: pd.DataFrame,
+    epochs: int,
+    seed: int,
+    progress: Callable[[int, int, str], None],
+) -> bytes:
+    """A fitted model's pickle; called in `worker`.
+
+    Raises:
+        SynthesisError: when SDV cannot learn from the table.
+    """
+    with _silence():
+        import torch  # noqa: PLC0415 - seconds of imports
+        from ctgan.synthesizers import ctgan, tvae  # noqa: PLC0415 - as above
+        from sdv.metadata import Metadata  # noqa: PLC0415 - as above
+        from sdv.single_table import CTGANSynthesizer, TVAESynthesizer  # noqa: PLC0415 - as above
+
+        def epoch(every: Any, **_: Any) -> Any:
+            return _Epochs(every, progress)
+
+        ctgan.tqdm = tvae.tqdm = epoch
+        torch.set_num_threads(1)
+        torch.manual_seed(seed)
+        np.random.seed(seed)  # noqa: NPY002 - SDV draws from the global generator
+        made = {"ctgan": CTGANSynthesizer, "tvae": TVAESynthesizer}[name]
+        model = made(
+            Metadata.load_from_dict(_metadata(columns)), epochs=epochs, enable_gpu=False, verbose=False
+        )
+        try:
+            model.fit({_TABLE: df})
+        except Exception:  # noqa: BLE001 - its messages may quote values
+            raise SynthesisError(
+                "SDV could not learn from this table; check each column's type in the data dictionary."
+            ) from None
+        return pickle.dumps(model)
+
+
+class _Epochs:
+    """What SDV takes for its progress bar."""
+
+    def __init__(self, every: Any, progress: Callable[[int, int, str], None]) -> None:
+        self._every, self._progress = list(every), progress
+
+    def __iter__(self) -> Iterator[Any]:
+        for at in self._every:
+            self._progress(at, len(self._every), "epochs")
+            yield at
+
+    def set_description(self, *_: Any, **__: Any) -> None:
+        """Nothing is shown."""
 
 
 def quality_score(

@@ -21,7 +21,7 @@ from .constraints import kept
 from .methods import synthesizer
 from .privacy import privacy_evidence
 from .private import PrivateTree
-from .protocol import SynthesisPlan
+from .protocol import UNWATCHED, SynthesisPlan, Watch
 from .tables import finished, ready
 
 SCHEMA = "synthesis/1"
@@ -40,13 +40,14 @@ PRIVATE = (
 )
 
 
-def synthesise(df: pd.DataFrame, recipe: SynthesisPlan, seed: int) -> Candidate:
+def synthesise(df: pd.DataFrame, recipe: SynthesisPlan, seed: int, watch: Watch = UNWATCHED) -> Candidate:
     """A synthetic table and what was measured about it.
 
     Args:
         df: the table, one row for each household; direct identifiers may be there and stay behind.
         recipe: the decisions.
         seed: of the split, the draw and the measurements; it is evidence, not a secret.
+        watch: told how far it is, asked whether to go on.
 
     Returns:
         Candidate with the table (row keys first, made anew), the evidence, and the SHA-256 of its Parquet
@@ -65,7 +66,7 @@ def synthesise(df: pd.DataFrame, recipe: SynthesisPlan, seed: int) -> Candidate:
     loss = method.loss if isinstance(method, PrivateTree) else None
     began = time.process_time()
     # A private method reads the rows as they came: bounds from their own quantiles would cost what nobody counted.
-    method.fit(df.iloc[np.flatnonzero(~held)] if loss else training)
+    method.fit(df.iloc[np.flatnonzero(~held)] if loss else training, watch)
     fitted = time.process_time()
     wanted = recipe.rows or len(every)
     if isinstance(method, PrivateTree) and not recipe.rows:
