@@ -95,29 +95,44 @@ class Cart:
         self._learnt, self._fitted = df, fitted
 
     def sample(self, n: int, seed: int) -> pd.DataFrame:
+        return self._sample({}, n, seed)
+
+    def sample_given(self, given: pd.DataFrame, seed: int) -> pd.DataFrame:
+        """A row for each row of `given`, which holds the first columns: the others are drawn given them."""
+        held = {name: self._numbers(given, name, self._fitted[name].levels)[0] for name in given.columns}
+        return self._sample(held, len(given), seed)
+
+    def _sample(self, given: Mapping[str, Floats], n: int, seed: int) -> pd.DataFrame:
         if not self._fitted:
             raise SynthesisError("The synthesizer must be fitted before it is sampled.")
         rng = np.random.default_rng(seed)
-        drawn: dict[str, Floats] = {}
+        drawn = dict(given)
         for name, column in self._fitted.items():
+            if name in given:
+                continue
             leaf = np.zeros(n, dtype=np.int64)
-            if column.tree is not None:
+            if column.tree is not None and n:
                 leaf = column.tree.apply(_predictors(drawn, self._fitted)).astype(np.int64)
             drawn[name] = _draw(column, leaf, rng)
         words = {name: self._words(name, values) for name, values in drawn.items()}
         return finished(pd.DataFrame(words), self._learnt, self._columns)
 
-    def _numbers(self, df: pd.DataFrame, name: str) -> tuple[Floats, tuple[Any, ...]]:
+    def _numbers(
+        self, df: pd.DataFrame, name: str, levels: tuple[Any, ...] = ()
+    ) -> tuple[Floats, tuple[Any, ...]]:
         """A column as numbers, NaN for missing; or as codes of its levels, missing being one."""
         kind, column = self._columns[name], df[name]
         if kind is FieldType.DATE:
             days = column.to_numpy(dtype="datetime64[D]").astype(np.float64)
             return np.where(column.isna().to_numpy(), np.nan, days), ()
         if kind in _ORDERED:
-            return column.to_numpy(dtype=np.float64), ()
-        levels = (*sorted(column.dropna().unique(), key=str), *([None] if column.isna().any() else []))
+            return column.to_numpy(dtype=np.float64, na_value=np.nan), ()
+        levels = levels or (
+            *sorted(column.dropna().unique(), key=str),
+            *([None] if column.isna().any() else []),
+        )
         place = {v: i for i, v in enumerate(levels)}
-        return np.array([place[None if pd.isna(v) else v] for v in column], dtype=np.float64), levels
+        return np.array([place.get(None if pd.isna(v) else v, -1) for v in column], dtype=np.float64), levels
 
     def _words(self, name: str, values: Floats) -> Any:
         column = self._fitted[name]

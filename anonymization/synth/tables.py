@@ -13,7 +13,7 @@ from .protocol import SynthesisError, SynthesisPlan
 
 _NUMBERS = (FieldType.INTEGER, FieldType.NUMBER)
 _MOST_CATEGORIES = 200
-_FEWEST_ROWS = 100
+FEWEST_ROWS = 100
 
 
 def ready(df: pd.DataFrame, plan: SynthesisPlan) -> pd.DataFrame:
@@ -25,15 +25,18 @@ def ready(df: pd.DataFrame, plan: SynthesisPlan) -> pd.DataFrame:
     absent = [c for c in plan.columns if c not in df.columns]
     if absent:
         raise SynthesisError(f"The table has no column {absent[0]}; correct the recipe or the extract.")
-    if len(df) < _FEWEST_ROWS:
-        raise SynthesisError(
-            f"Synthesis needs {_FEWEST_ROWS} rows or more: with fewer, rows would be copied."
-        )
-    out = {name: _plain(df[name], kind, plan.tail) for name, kind in plan.columns.items()}
+    if len(df) < FEWEST_ROWS:
+        raise SynthesisError(f"Synthesis needs {FEWEST_ROWS} rows or more: with fewer, rows would be copied.")
+    out = {name: plain(df[name], kind, plan.tail) for name, kind in plan.columns.items()}
     return pd.DataFrame(out).reset_index(drop=True)
 
 
-def _plain(column: pd.Series, kind: FieldType, tail: float) -> pd.Series:
+def plain(column: pd.Series, kind: FieldType, tail: float) -> pd.Series:
+    """One column in plain types, the tails of a number moved inwards.
+
+    Raises:
+        SynthesisError: as `ready`.
+    """
     name = column.name
     if column.isna().all():
         raise SynthesisError(f"The column {name} is empty; leave it out of the synthesis.")
