@@ -1,9 +1,10 @@
 """Synthetic data, each table with its evidence, and never called safe by construction.
 
-`protocol` what a synthesizer is and the decisions behind a table; `sdv` the Gaussian copula (the only file
-that loads SDV); `cart` sequential trees of our own; `tables` types in and out; `privacy` nearness and copies;
-`methods` the table
-of methods; `synthesis` the whole. Importing this package loads neither SDV nor scikit-learn.
+`protocol` what a synthesizer is and the decisions behind a table; `methods` their names; `cart` sequential trees
+of our own; `sdv` copula, networks and HMA (the only file that loads SDV); `bounded` and `worker` the process that
+networks learn in; `private` and `public` noisy marginals over the data dictionary's cells; `related` several tables;
+`constraints` what every row keeps; `tables` types in and out; `privacy` nearness and copies; `synthesis` the whole.
+Importing this package loads neither SDV nor scikit-learn nor OpenDP.
 """
 
 from __future__ import annotations

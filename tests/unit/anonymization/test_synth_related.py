@@ -132,3 +132,18 @@ def test_what_does_not_hang_together_is_refused_and_calling_off_keeps_nothing():
         made.fit(registry(), Watch(cancelled=lambda: True))
     with pytest.raises(SynthesisError, match="fitted before"):
         made.sample(1, 1)
+
+
+def test_hma_takes_small_tables_keeps_references_and_refuses_large_ones_with_the_reason():
+    from anonymization.synth.sdv import Hierarchical
+
+    tables = {"household": TABLES["household"], "person": TABLES["person"]}
+    rows = registry(120)
+    made = Hierarchical(tables)
+    made.fit(rows)
+    drawn = made.sample(36, 1)
+    assert set(drawn["person"]["hh"]) <= set(drawn["household"]["hh"])
+    assert len(drawn["household"]) == 36
+    assert "REAL" not in drawn["person"].to_csv() + drawn["household"].to_csv()
+    with pytest.raises(SynthesisError, match="use related_cart"):
+        Hierarchical(tables, most=100).fit(rows)
