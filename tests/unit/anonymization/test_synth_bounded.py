@@ -134,12 +134,16 @@ def test_when_its_parent_is_killed_the_worker_ends_too():
     assert parent.stdout.readline() == "learning\n"
     children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
     assert children
+    for pid in children:
+        os.kill(int(pid), signal.SIGSTOP)  # so that no broken pipe can end it
     parent.kill()
     parent.wait()
     for _ in range(100):
         if not any(_alive(pid) for pid in children):
             return
         time.sleep(0.1)
+    for pid in children:
+        os.kill(int(pid), signal.SIGKILL)
     pytest.fail("the worker outlived its parent")
 
 
