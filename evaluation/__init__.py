@@ -8,6 +8,7 @@ n_households.
 from __future__ import annotations
 
 from evaluation.adequacy import Adequacy, adequacy
+from evaluation.combining import Combined, combine
 from evaluation.errors import EvaluationError
 from evaluation.impact import Discontinuity, balance, discontinuity
 from evaluation.incidence import Incidence, concentration, incidence
@@ -20,6 +21,7 @@ from evaluation.targeting import Targeting, cgh, targeting, targeting_by
 __all__ = [
     "COLUMNS",
     "Adequacy",
+    "Combined",
     "Design",
     "Discontinuity",
     "Estimate",
@@ -31,6 +33,7 @@ __all__ = [
     "adequacy",
     "balance",
     "cgh",
+    "combine",
     "concentration",
     "discontinuity",
     "fgt",
