@@ -8,7 +8,7 @@ and doing it twice spends twice. The caller charges `loss` to the ledger before 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -105,7 +105,7 @@ class PrivateTree:
         if self._measured is None:
             raise SynthesisError("The synthesizer must be fitted before it is sampled.")
         rng = np.random.default_rng(seed)
-        places = _drawn(self._measured, n, rng)
+        places = _drawn(self._measured, n, rng, [c.missing for c in self._cells.values()])
         held = {name: c.values(places[:, i], rng) for i, (name, c) in enumerate(self._cells.items())}
         return pd.DataFrame(held)
 
@@ -135,11 +135,17 @@ def _total(measured: Measured) -> int:
     return max(round(float(np.mean([v.sum() for v in measured.one]))), 1)
 
 
-def _drawn(measured: Measured, n: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+def _drawn(
+    measured: Measured, n: int, rng: np.random.Generator, missing: Sequence[bool]
+) -> npt.NDArray[np.int64]:
     many = len(measured.one)
     total = _total(measured)
     rows = n or total
-    shares = [_shares(_without_ghosts(v, measured.deviation[0])) for v in measured.one]
+    least = 3 * measured.deviation[0]
+    shares = [
+        _shares(_without_ghosts(v, least if may else math.inf))
+        for v, may in zip(measured.one, missing, strict=True)
+    ]
     places = np.zeros((rows, many), dtype=np.int64)
     places[:, 0] = rng.choice(len(shares[0]), rows, p=shares[0])
     done, edges = {0}, dict(measured.two)
@@ -159,10 +165,10 @@ def _drawn(measured: Measured, n: int, rng: np.random.Generator) -> npt.NDArray[
     return places
 
 
-def _without_ghosts(noisy: npt.NDArray[np.int64], deviation: float) -> npt.NDArray[np.int64]:
-    """No missing values where noise alone explains their number."""
+def _without_ghosts(noisy: npt.NDArray[np.int64], least: float) -> npt.NDArray[np.int64]:
+    """No missing values where noise alone explains their number, or where there may be none."""
     out = noisy.copy()
-    out[-1] = 0 if out[-1] < 3 * deviation else out[-1]
+    out[-1] = 0 if out[-1] < least else out[-1]
     return out
 
 

@@ -33,6 +33,7 @@ class PublicDomain:
         edges: cut-offs that must not fall inside a cell (an eligibility cut-off, a poverty line).
         decimals: of a number that is drawn.
         cells: how many cells a number gets, besides the one at its lower bound and the one of missing values.
+        missing: whether a value may be missing; where it may not, none is drawn.
     """
 
     codes: tuple[Key, ...] = ()
@@ -41,6 +42,7 @@ class PublicDomain:
     edges: tuple[float, ...] = ()
     decimals: int = 2
     cells: int = 16
+    missing: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Cells:
     codes: tuple[Key, ...]
     cuts: tuple[float, ...]
     decimals: int
+    missing: bool = True
 
     @property
     def size(self) -> int:
@@ -108,15 +111,16 @@ def cells_of(columns: Mapping[str, FieldType], domains: Mapping[str, PublicDomai
     for name, kind in columns.items():
         domain = domains.get(name, PublicDomain())
         if kind is FieldType.BOOLEAN:
-            out[name] = Cells(kind, (False, True), (), 0)
+            out[name] = Cells(kind, (False, True), (), 0, domain.missing)
         elif domain.codes:
-            out[name] = Cells(kind, domain.codes, (), 0)
+            out[name] = Cells(kind, domain.codes, (), 0, domain.missing)
         elif kind is FieldType.STRING:
             said.append(f"The data dictionary lists no codes for {name}: add them, or leave the column out.")
         elif domain.lower is None or domain.upper is None or not domain.lower < domain.upper:
             said.append(f"The data dictionary gives no bounds for {name}: add them, or leave the column out.")
         else:
-            out[name] = Cells(kind, (), _cuts(kind, domain.lower, domain.upper, domain), domain.decimals)
+            cuts = _cuts(kind, domain.lower, domain.upper, domain)
+            out[name] = Cells(kind, (), cuts, domain.decimals, domain.missing)
     if said:
         raise RecipeProblem(said)
     return out

@@ -26,11 +26,12 @@ COLUMNS = {
     "seen": FieldType.DATE,
 }
 DOMAINS = {
+    "eligible": PublicDomain(missing=False),
     "region": PublicDomain(codes=("R1", "R2", "R3")),
-    "score": PublicDomain(lower=0, upper=100, edges=(45.0,), decimals=1),
-    "benefit": PublicDomain(lower=0, upper=1000, decimals=0),
-    "size": PublicDomain(lower=1, upper=12),
-    "seen": PublicDomain(lower=19_723, upper=20_088),
+    "score": PublicDomain(lower=0, upper=100, edges=(45.0,), decimals=1, missing=False),
+    "benefit": PublicDomain(lower=0, upper=1000, decimals=0, missing=False),
+    "size": PublicDomain(lower=1, upper=12, missing=False),
+    "seen": PublicDomain(lower=19_723, upper=20_088, missing=False),
 }
 RULES = (
     Implies("eligible", "score", 45.0, exactly=True),
