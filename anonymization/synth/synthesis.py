@@ -15,7 +15,7 @@ from anonymization.attacks.synthetic import attack_synthetic
 from anonymization.pipeline import Candidate
 from anonymization.schema import FieldType
 from anonymization.tables import parquet_bytes, sha256
-from anonymization.utility import two_way, utility_report
+from anonymization.utility import three_way, two_way, utility_report
 
 from .constraints import kept
 from .methods import synthesizer
@@ -148,6 +148,8 @@ def quality_evidence(
     out: dict[str, Any] = {
         "pairs": two_way(training, synthetic.head(size), list(columns)),
         "pairs_floor": two_way(training, holdout, list(columns)),
+        "triples": three_way(training, synthetic.head(size), list(columns)),
+        "triples_floor": three_way(training, holdout, list(columns)),
         "pairs_rows": min(size, len(synthetic)),
     }
     try:

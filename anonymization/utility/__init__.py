@@ -10,7 +10,7 @@ from __future__ import annotations
 from .correlations import correlation_change
 from .cutoff import CutoffQuestion, compare_cutoff
 from .loss import information_loss
-from .marginals import one_way, two_way
+from .marginals import one_way, three_way, two_way
 from .propensity import propensity
 from .render import render
 from .report import utility_report
@@ -28,6 +28,7 @@ __all__ = [
     "one_way",
     "propensity",
     "render",
+    "three_way",
     "two_way",
     "utility_report",
 ]

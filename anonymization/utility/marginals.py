@@ -76,8 +76,31 @@ def two_way(
     return spread(distances, "distance")
 
 
-def spread(distances: Mapping[tuple[str, str], float], word: str) -> dict[str, object]:
-    """Pairs and their distances in short."""
+def three_way(
+    original: pd.DataFrame, protected: pd.DataFrame, columns: Sequence[str], bins: int = 5
+) -> dict[str, object]:
+    """As `two_way`, over all triples; with fewer bins, because a cell of three columns holds fewer records.
+
+    A true sample is further from the original in triples than in pairs: always read beside such a floor.
+    """
+    levels = comparable(original, protected, columns, bins)
+    distances = {}
+    for triple in combinations(levels, 3):
+        sides = []
+        for side in ("original", "protected"):
+            place = np.zeros(1, dtype=np.int64)
+            for column in triple:
+                place = place * levels[column].levels + getattr(levels[column], side)
+            sides.append(place)
+        # Cells that nobody stands in are never held in memory.
+        _, both = np.unique(np.concatenate(sides), return_inverse=True)
+        held = int(both.max(initial=-1)) + 1
+        distances[triple] = total_variation(both[: len(sides[0])], both[len(sides[0]) :], held)
+    return spread(distances, "distance")
+
+
+def spread(distances: Mapping[tuple[str, ...], float], word: str) -> dict[str, object]:
+    """Pairs (or triples, by the same name) and their distances in short."""
     values = np.array(list(distances.values()))
     worst = sorted(distances.items(), key=lambda kv: -kv[1])[:5]
     return {
