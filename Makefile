@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests up demo test check lint types imports docs docs-check fix clean assets bench-columns bench-attacks bench-pii bench-microdata
+.PHONY: help setup setup-tests up demo test check lint types imports docs docs-check fix clean assets bench-columns bench-attacks bench-pii bench-microdata bench-synth
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -60,6 +60,9 @@ bench-attacks: setup ## The attacks on releases beside anonymeter's, on the same
 	@[ -x build/anonymeter/bin/python ] || { python3 -m venv build/anonymeter && \
 		build/anonymeter/bin/pip install -q anonymeter==1.1.0; } >&2
 	@OMP_NUM_THREADS=1 $(BIN)/python scripts/bench/attacks.py --beside build/anonymeter/bin/python
+
+bench-synth: setup ## Synthesizers beside raw SDV on the demo registry: fidelity, targeting, attacks, time, memory, as JSON
+	@OMP_NUM_THREADS=1 $(BIN)/python scripts/bench/synth.py $(ARGS)
 
 assets: ## Build the portal's CSS and JavaScript from their sources again (needs Node; only to change the look)
 	cd request_portal/assets && npm install && npm run build

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -99,7 +100,7 @@ def three_way(
     return spread(distances, "distance")
 
 
-def spread(distances: Mapping[tuple[str, ...], float], word: str) -> dict[str, object]:
+def spread(distances: Mapping[Any, float], word: str) -> dict[str, object]:
     """Pairs (or triples, by the same name) and their distances in short."""
     values = np.array(list(distances.values()))
     worst = sorted(distances.items(), key=lambda kv: -kv[1])[:5]
