@@ -90,5 +90,18 @@ def synthetic_facts(evidence: Mapping[str, Any], made: pd.DataFrame, dataset: Da
         "exact_copies_share": privacy["copies"]["all_columns"]["share_of_synthetic"],
         "closest_record_ratio": privacy["closest_record"]["median_ratio_to_holdout"],
         "two_way_total_variation": pairs["mean"],
+        "three_way_total_variation": evidence["quality"]["triples"]["mean"],
+        **fitness_facts(evidence),
         **attack_facts(evidence),
+    }
+
+
+def fitness_facts(evidence: Mapping[str, Any]) -> dict[str, object]:
+    """Whether targeting is measured, and its worst absolute error; None where a side gave no figure, which denies."""
+    asked: Mapping[str, Any] = evidence["utility"]["targeting"]
+    moved = [found["metrics"].get("targeting_differential", {}).get("change") for found in asked.values()]
+    whole = bool(moved) and None not in moved
+    return {
+        "targeting_is_measured": bool(asked),
+        "targeting_differential_error": max(map(abs, moved)) if whole else None,
     }
