@@ -56,7 +56,7 @@ def start_postgres(tmpdir: Path | None = None) -> Iterator[str]:
             )  # fmt: skip
             options = {
                 "listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": "", "fsync": "off",
-                "max_connections": 40, "shared_buffers": "32MB",
+                "max_connections": 100, "shared_buffers": "32MB",
             }  # fmt: skip
             arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
             server = subprocess.Popen(
