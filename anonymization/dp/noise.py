@@ -1,4 +1,4 @@
-"""The only source of noise, and the only module that loads OpenDP."""
+"""The noise of queries; OpenDP is its only source. `marginals` draws that of synthetic tables, from OpenDP too."""
 
 from __future__ import annotations
 

@@ -202,7 +202,7 @@ class Hierarchical:
         if rows > self._most:
             raise SynthesisError(
                 f"HMA is for {self._most} rows or fewer in all tables together: its sampling takes minutes beyond; "
-                "use related_cart."
+                "use RelatedTables, which learns large ones too."
             )
         kept = {n: frames[n][self._keys(n) + list(t.columns)] for n, t in self._tables.items()}
         held = {

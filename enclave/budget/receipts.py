@@ -118,9 +118,10 @@ def loss_of_charge(charge: Charge) -> dict[str, float]:
 
 
 def as_epsilon(charge: Charge) -> float:
-    """The loss as an epsilon; a loss in rho is that of the pure mechanism of the same rho, sqrt(2 rho).
+    """The price as an epsilon, for a rule that asks for a smallest price; never a statement of loss.
 
-    An epsilon-DP mechanism is (epsilon^2 / 2)-zCDP (Bun and Steinke 2016, proposition 1.4).
+    A price in rho counts as the epsilon whose pure mechanism has that rho, sqrt(2 rho) (Bun and Steinke 2016,
+    proposition 1.4); what a rho-zCDP release loses at some delta is more than that.
     """
     loss = loss_of_charge(charge)
     return loss["epsilon"] + math.sqrt(2 * loss["rho"])

@@ -145,5 +145,5 @@ def test_hma_takes_small_tables_keeps_references_and_refuses_large_ones_with_the
     assert set(drawn["person"]["hh"]) <= set(drawn["household"]["hh"])
     assert len(drawn["household"]) == 36
     assert "REAL" not in drawn["person"].to_csv() + drawn["household"].to_csv()
-    with pytest.raises(SynthesisError, match="use related_cart"):
+    with pytest.raises(SynthesisError, match="use RelatedTables"):
         Hierarchical(tables, most=100).fit(rows)
