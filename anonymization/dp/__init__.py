@@ -1,9 +1,9 @@
 """Differential privacy: tables of counts, sums and means about households, with a price known beforehand.
 
-`queries` what may be asked; `dictionary` what is public about a table; `values` reading one cell; `aggregate`
-the exact numbers, each household's part bounded; `noise` OpenDP, the only source of noise; `mechanisms` cost,
-error, answer; `accountant` adding up losses; `audit` trying to disprove a claim. Importing this package does
-not load OpenDP.
+`terms`, `queries`, `checks`, `parsing` what may be asked; `dictionary` what is public about a table; `values`
+reading one cell; `aggregate` the exact numbers, each household's part bounded; `noise` OpenDP, the only
+source of noise; `mechanisms` cost, error, answer; `accountant` adding up losses; `audit` trying to disprove a
+claim. Importing this package does not load OpenDP.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from .accountant import Loss, compose, compose_in_zcdp
 from .dictionary import PublicColumn, PublicTable
-from .queries import DpQuery, Filter, Measure, Op, Per, QueryError
+from .parsing import read as read_query
+from .queries import DpQuery
+from .terms import Between, Filter, Measure, Mechanism, Op, Per, QueryError, Weighting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,20 +22,24 @@ if TYPE_CHECKING:
     from .mechanisms import DpAnswer, ExpectedError
 
 __all__ = [
+    "Between",
     "DpQuery",
     "Filter",
     "Loss",
     "Measure",
+    "Mechanism",
     "Op",
     "Per",
     "PublicColumn",
     "PublicTable",
     "QueryError",
+    "Weighting",
     "answer",
     "compose",
     "compose_in_zcdp",
     "cost",
     "expected_error",
+    "read_query",
 ]
 
 

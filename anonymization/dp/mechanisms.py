@@ -83,6 +83,10 @@ def _plan(query: DpQuery, most_cells: int) -> _Plan:
         raise QueryError(
             [f"The answer would have more than {most_cells} cells; group by fewer columns or keys."]
         )
+    if query.measure not in (Measure.COUNT, Measure.SUM, Measure.MEAN) or query.weighted or query.rho:
+        raise QueryError(["This kind of query is not answered yet."])
+    if query.unknown_keys:
+        raise QueryError(["Keys found in the data are not answered yet."])
     of_count, of_sum = sensitivity(query)
     # A mean spends half on each part. Both halves are exact in binary, so they add up to no more than was
     # asked for.

@@ -1,4 +1,4 @@
-"""From JSON (a form, the API, the ledger) to a query's arguments, with sentences."""
+"""From JSON, YAML or Python (a form, the API, the ledger) to a query's arguments, with sentences."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any
 
-from .queries import QUERY_VERSION, Filter, Measure, Op, Per, QueryError
+import yaml
+
+from .queries import READABLE_VERSIONS, SINCE_VERSION_2
+from .terms import Between, Filter, Measure, Mechanism, Op, Per, QueryError, Weighting
 
 _KEY = (str, int, float, bool)
 
@@ -20,7 +23,10 @@ def _text(value: object) -> str:
 def _real(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError("must be a number")  # noqa: TRY004 - every problem of a field is caught as one kind
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError("must be an ordinary number") from None
 
 
 def _whole(value: object) -> int:
@@ -47,9 +53,9 @@ def _groups(value: object) -> dict[str, tuple[Any, ...]]:
 
 def _one_of(kind: type[StrEnum]) -> Callable[[object], Any]:
     def read(value: object) -> StrEnum:
-        if value not in list(kind):
+        if not isinstance(value, str) or value not in {k.value for k in kind}:
             raise ValueError("must be one of " + ", ".join(k.value for k in kind))
-        return kind(str(value))
+        return kind(value)
 
     return read
 
@@ -57,17 +63,38 @@ def _one_of(kind: type[StrEnum]) -> Callable[[object], Any]:
 def _filters(value: object) -> tuple[Filter, ...]:
     if not isinstance(value, (list, tuple)):
         raise ValueError("must be a list")  # noqa: TRY004 - as above
-    out = []
-    for item in value:
-        if not isinstance(item, Mapping) or set(item) != {"column", "op", "value"}:
-            raise ValueError("must each have column, op and value")
-        held = item["value"]
-        if isinstance(held, (list, tuple)):
-            held = _keys(held)
-        elif not isinstance(held, _KEY):
-            raise ValueError("must each compare with a code or number")  # noqa: TRY004 - as above
-        out.append(Filter(_text(item["column"]), _one_of(Op)(item["op"]), held))
-    return tuple(out)
+    return tuple(_filter(item) for item in value)
+
+
+def _filter(item: object) -> Filter:
+    if not isinstance(item, Mapping) or set(item) != {"column", "op", "value"}:
+        raise ValueError("must each have column, op and value")
+    held = item["value"]
+    if isinstance(held, (list, tuple)):
+        held = _keys(held)
+    elif not isinstance(held, _KEY):
+        raise ValueError("must each compare with a code or number")  # noqa: TRY004 - as above
+    return Filter(_text(item["column"]), _one_of(Op)(item["op"]), held)
+
+
+def _some(value: object) -> tuple[Filter, ...]:
+    """A side of a ratio: a column of true and false, one filter, or several."""
+    if isinstance(value, str):
+        return (Filter(_text(value), Op.EQ, value=True),)
+    return (_filter(value),) if isinstance(value, Mapping) else _filters(value)
+
+
+def _edges(value: object) -> tuple[float, ...]:
+    if not isinstance(value, (list, tuple)):
+        raise ValueError("must be the list of the edges")  # noqa: TRY004 - as above
+    return tuple(_real(v) for v in value)
+
+
+def _between(value: object) -> Between:
+    if not isinstance(value, Mapping) or set(value) != {"column", "first", "second"}:
+        raise ValueError("must have column, first and second")
+    first, second = _keys([value["first"], value["second"]])
+    return Between(_text(value["column"]), first, second)
 
 
 _READERS: dict[str, Callable[[object], Any]] = {
@@ -85,9 +112,41 @@ _READERS: dict[str, Callable[[object], Any]] = {
     "per": _one_of(Per),
     "max_rows": _whole,
     "min_count": _whole,
+    "mechanism": _one_of(Mechanism),
+    "rho": _real,
+    "delta": _real,
+    "quantile": _real,
+    "bins": _edges,
+    "numerator": _some,
+    "denominator": _some,
+    "of": _one_of(Measure),
+    "between": _between,
+    "unknown_keys": _names,
+    "weighting": _one_of(Weighting),
 }
-_OPTIONAL = frozenset({"column", "lower", "upper"})
-_NEEDED = ("table", "unit_id", "measure", "epsilon")
+#: Left out and empty are the same for these.
+_OPTIONAL = frozenset({"column", "lower", "upper", "epsilon", "rho", "quantile", "of", "between"})
+_NEEDED = ("table", "unit_id", "measure")
+_LONGEST = 20_000
+
+
+def read(text: str) -> dict[str, Any]:
+    """A query written as YAML or JSON, as the mapping that `DpQuery.from_dict` and `PublicTable.bounded` take.
+
+    Raises:
+        QueryError: when it is neither, or too long to be a query.
+    """
+    if len(text) > _LONGEST:
+        raise QueryError([f"A query is at most {_LONGEST} characters long."])
+    try:
+        # An alias stands for what was written elsewhere; a few of them can stand for gigabytes.
+        aliased = any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader))
+        given = None if aliased else yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError, TypeError):
+        given = None
+    if not isinstance(given, dict):
+        raise QueryError(["A query is written in YAML or JSON as fields with values, without anchors."])
+    return given
 
 
 def arguments(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,20 +155,32 @@ def arguments(given: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         QueryError: one sentence for each field that is unknown, missing or of the wrong kind.
     """
-    said, out = [], {}
-    if given.get("version", QUERY_VERSION) != QUERY_VERSION:
-        said.append(f"This product reads queries of version {QUERY_VERSION}.")
-    unknown = sorted(set(given) - set(_READERS) - {"version"})
-    said += [f"A query has no field {str(name)[:40]!r}; leave it out." for name in unknown]
+    if not isinstance(given, Mapping):
+        raise QueryError(["A query is given as fields with values."])
+    said, out = _strange(given), {}
     said += [f"A query needs the field {name!r}." for name in _NEEDED if given.get(name) is None]
-    for name, read in _READERS.items():
+    if given.get("epsilon") is None and given.get("rho") is None:
+        said.append("A query needs the field 'epsilon', or 'rho' for Gaussian noise.")
+    for name, read_as in _READERS.items():
         value = given.get(name)
-        if name not in given or (value is None and name in _OPTIONAL) or (value is None and name in _NEEDED):
+        if name not in given or (value is None and (name in _OPTIONAL or name in _NEEDED)):
             continue
         try:
-            out[name] = read(value)
+            out[name] = read_as(value)
         except ValueError as error:
             said.append(f"The field {name!r} {error}.")
     if said:
         raise QueryError(said)
+    if "mechanism" not in out and out.get("rho"):
+        out["mechanism"] = Mechanism.GAUSSIAN
     return out
+
+
+def _strange(given: Mapping[str, Any]) -> list[str]:
+    """Sentences about a version that is not read, and fields that the version given does not have."""
+    said, version = [], given.get("version", READABLE_VERSIONS[-1])
+    if isinstance(version, bool) or not isinstance(version, int) or version not in READABLE_VERSIONS:
+        said.append("This product reads queries of version 1 and 2.")
+    known = set(_READERS) - (SINCE_VERSION_2 if version == 1 else frozenset())
+    unknown = sorted({str(name)[:40] for name in given if name not in known and name != "version"})
+    return [*said, *(f"A query has no field {name!r}; leave it out." for name in unknown)]

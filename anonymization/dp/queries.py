@@ -2,102 +2,58 @@
 
 OpenDP accepts plans whose claimed loss is wrong (a margin's length taken as a sensitivity, a column redefined
 after truncation), so a query here is data, not code: a measure, public keys, public bounds and simple
-filters.
+filters. The words are in `terms`, what fits together in `checks`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from itertools import product
+from itertools import pairwise, product
 from typing import Any, Self
 
-from anonymization.errors import AnonymizationError
+from .terms import Between, Filter, Measure, Mechanism, Op, Per, QueryError, Weighting
+from .values import Key, canonical
 
-from .values import Key, canonical, number
+__all__ = [
+    "QUERY_VERSION",
+    "READABLE_VERSIONS",
+    "Between",
+    "DpQuery",
+    "Filter",
+    "Measure",
+    "Mechanism",
+    "Op",
+    "Per",
+    "QueryError",
+    "Weighting",
+]
 
-#: The form of `DpQuery.to_dict`; part of a query's identity.
-QUERY_VERSION = 1
+#: The form of `DpQuery.to_dict`.
+QUERY_VERSION = 2
+#: Forms that are still read. A query that version 1 could ask keeps the identity that it had there.
+READABLE_VERSIONS = (1, 2)
 
-
-class QueryError(AnonymizationError):
-    """The query cannot be asked as it stands.
-
-    Args:
-        problems: one sentence for each thing that is wrong, with what to do about it; no data value.
-    """
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__(" ".join(problems))
-        self.problems = tuple(problems)
-
-
-class Measure(StrEnum):
-    COUNT = "count"
-    MEAN = "mean"
-    SUM = "sum"
-
-
-class Op(StrEnum):
-    EQ = "=="
-    NE = "!="
-    GE = ">="
-    LE = "<="
-    IN = "in"
-
-
-class Per(StrEnum):
-    """What one contribution is.
-
-    `HOUSEHOLD`: a household's rows are first brought together to one. `ROW`: each row counts, and rows of a
-    household beyond `max_rows` are dropped before anything is computed.
-    """
-
-    HOUSEHOLD = "household"
-    ROW = "row"
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Keep rows where `column op value`. A row whose value is missing matches no filter, `!=` included."""
-
-    column: str
-    op: Op
-    value: Key | tuple[Key, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        value = list(self.value) if isinstance(self.value, tuple) else self.value
-        return {"column": self.column, "op": self.op.value, "value": value}
-
-    def problems(self) -> list[str]:
-        many = isinstance(self.value, tuple)
-        if (self.op is Op.IN) != many or self.value == ():
-            return [f"The filter on {self.column} must give a list with 'in' and one value otherwise."]
-        values = self.value if isinstance(self.value, tuple) else (self.value,)
-        if any(isinstance(v, float) and not math.isfinite(v) for v in values):
-            return [f"The filter on {self.column} must compare with ordinary numbers."]
-        if self.op in (Op.GE, Op.LE) and number(self.value) is None:
-            return [f"The filter on {self.column} with '>=' or '<=' needs a number."]
-        return []
+#: What one whole weight is made of where rows are weighted: every share of up to 12 rows is whole
+#: (lcm of 1 to 12), and beyond that at most n / 27720 of a household is lost to rounding down.
+WEIGHT = 27_720
 
 
 @dataclass(frozen=True, slots=True)
 class DpQuery:
-    """A differentially private table of counts, means or sums; the privacy unit is the household.
+    """A differentially private table; the privacy unit is the household, added or removed with all its rows.
 
     Args:
         table: name of the table (a dataset of the catalogue).
         unit_id: column that names the household. Rows without a value there belong to nobody and are left
             out.
         measure: what each cell holds.
-        epsilon: privacy loss asked for, pure epsilon, add-or-remove one household.
-        column: what is averaged or summed; none for a count.
+        epsilon: privacy loss asked for with Laplace noise; zero with Gaussian noise.
+        column: what a mean, sum, quantile or histogram is of; none for a count or a ratio.
         lower, upper: PUBLIC bounds of `column` for one contribution (with `per` household: of the household's
-            total); values outside are moved to the bound. In the column's own unit.
+            total); values outside are moved to the bound. In the column's own unit. None for a histogram.
         group_by: column to its PUBLIC list of keys, from the data dictionary. Rows with other keys are left
             out.
         count_by_programme: boolean columns that overlap: a household may be in several. Each is a group of
@@ -106,8 +62,21 @@ class DpQuery:
             by a rule that looks at that household alone.
         filters: all must hold.
         per: what one contribution is.
-        max_rows: with `per` row, the number of rows that one household may contribute.
-        min_count: a mean whose noisy number of contributions is below this is withheld.
+        max_rows: with `per` row and truncation, the number of rows that one household may contribute.
+        min_count: a mean, ratio or quantile whose noisy number of contributions is below this is withheld.
+        mechanism: which noise.
+        rho: privacy loss asked for with Gaussian noise (zero-concentrated DP); zero with Laplace noise.
+        delta: what finding `unknown_keys` may spend; zero otherwise.
+        quantile: which quantile, between 0 and 1: 0.5 is the median.
+        bins: PUBLIC edges of a histogram, rising. A bin holds its lower edge; the last holds its upper edge
+            too. Values outside the edges are left out.
+        numerator, denominator: filters of a ratio. Counted in the denominator is what passes `filters` and
+            `denominator`, in the numerator what of that passes `numerator`: a ratio is a share.
+        of: what a difference is of: a count, sum, mean or ratio.
+        between: the two groups of a difference.
+        unknown_keys: columns grouped by the keys found in the data; a key held by few households is not
+            found, and finding spends `delta`.
+        weighting: how the rows of one household are bounded, with `per` row.
 
     Raises:
         QueryError: when the parts do not fit together.
@@ -116,7 +85,7 @@ class DpQuery:
     table: str
     unit_id: str
     measure: Measure
-    epsilon: float
+    epsilon: float = 0.0
     column: str | None = None
     lower: float | None = None
     upper: float | None = None
@@ -127,75 +96,90 @@ class DpQuery:
     per: Per = Per.HOUSEHOLD
     max_rows: int = 1
     min_count: int = 10
+    mechanism: Mechanism = Mechanism.LAPLACE
+    rho: float = 0.0
+    delta: float = 0.0
+    quantile: float | None = None
+    bins: tuple[float, ...] = ()
+    numerator: tuple[Filter, ...] = ()
+    denominator: tuple[Filter, ...] = ()
+    of: Measure | None = None
+    between: Between | None = None
+    unknown_keys: tuple[str, ...] = ()
+    weighting: Weighting = Weighting.TRUNCATE
 
     def __post_init__(self) -> None:
+        from .checks import problems  # noqa: PLC0415 - checks need this class
+
         object.__setattr__(self, "group_by", {c: tuple(self.group_by[c]) for c in sorted(self.group_by)})
-        problems = [p for check in (self._shape, self._bounds, self._cells) for p in check()]
-        if problems:
-            raise QueryError(problems)
+        said = problems(self)
+        if said:
+            raise QueryError(said)
 
-    def _shape(self) -> list[str]:
-        said = [p for f in self.filters for p in f.problems()]
-        if not (math.isfinite(self.epsilon) and self.epsilon > 0):
-            said.append("Epsilon must be a number above zero.")
-        if self.max_rows < 1 or (self.per is Per.HOUSEHOLD and self.max_rows != 1):
-            said.append("Rows per household must be 1, or more when every row counts (per: row).")
-        if not 0 <= self.max_programmes <= len(self.count_by_programme):
-            said.append("Programmes per household must lie between 0 (all) and the number listed.")
-        if self.min_count < 0:
-            said.append("The smallest count behind a mean cannot be negative.")
-        return said
+    @property
+    def base(self) -> Measure:
+        """What the cells are made of: of a difference, what it is of."""
+        return self.of if self.measure is Measure.DIFFERENCE and self.of else self.measure
 
-    def _bounds(self) -> list[str]:
-        if self.measure is Measure.COUNT:
-            if self.column is not None or self.lower is not None or self.upper is not None:
-                return ["A count takes no column and no bounds; ask for a mean or a sum, or leave them out."]
-            return []
-        if self.column is None:
-            return [f"A {self.measure.value} needs the column that it is of."]
-        if self.lower is None or self.upper is None:
-            where = "take them from the data dictionary, never from the data."
-            return [f"A {self.measure.value} of {self.column} needs public bounds (lower and upper): {where}"]
-        if not (math.isfinite(self.lower) and math.isfinite(self.upper) and self.lower < self.upper):
-            return [f"The bounds of {self.column} must be two numbers, the lower below the upper."]
-        return []
+    @property
+    def share(self) -> int:
+        """How much of one cell's count a household can be, in whole parts (see `part`)."""
+        return 1 if self.per is Per.HOUSEHOLD else WEIGHT if self.weighted else self.max_rows
 
-    def _cells(self) -> list[str]:
-        said = []
-        for column, keys in self.group_by.items():
-            texts = [canonical(k) for k in keys]
-            if not keys:
-                said.append(f"Grouping by {column} needs the list of its keys, from the data dictionary.")
-            elif None in texts or len(set(texts)) != len(texts):
-                # A key given twice (also as 1 and "1") would count a household twice for the price of one.
-                said.append(f"The keys of {column} must be given once each, and none may be empty.")
-        if len(set(self.count_by_programme)) != len(self.count_by_programme):
-            said.append("Each programme column must be listed once.")
-        if "programme" in self.group_by and self.count_by_programme:
-            said.append("A column called programme cannot be grouped by together with a list of programmes.")
-        return said
+    @property
+    def weighted(self) -> bool:
+        return self.per is Per.ROW and self.weighting is Weighting.HOUSEHOLD
+
+    @property
+    def part(self) -> float:
+        """What one whole part of a count stands for: a contribution, or its smallest weight."""
+        return 1 / WEIGHT if self.weighted else 1.0
+
+    @property
+    def programmes(self) -> int:
+        """How many of the overlapping groups one household can be in at most; 1 where there are none."""
+        return (self.max_programmes or len(self.count_by_programme)) if self.count_by_programme else 1
 
     @property
     def contributions(self) -> int:
-        """How many (row, cell) pairs one household can add at most: the L1 bound of a count."""
-        programmes = (self.max_programmes or len(self.count_by_programme)) if self.count_by_programme else 1
-        return self.max_rows * programmes
+        """The most that one household can add over all cells of a count, in whole parts: its L1 bound."""
+        return self.share * self.programmes
+
+    @property
+    def axes(self) -> tuple[tuple[Key, ...], ...]:
+        """Keys of every dimension that is computed: of the groups, the two of a difference, the programmes."""
+        two = [(self.between.first, self.between.second)] if self.between else []
+        overlapping = [self.count_by_programme] if self.count_by_programme else []
+        return (*self.group_by.values(), *two, *overlapping)
 
     @property
     def cells(self) -> tuple[tuple[Key, ...], ...]:
-        """Every cell that the answer will have, from public facts alone, in the answer's order."""
-        axes = [*self.group_by.values(), *([self.count_by_programme] if self.count_by_programme else [])]
-        return tuple(product(*axes))
+        """Every cell that the answer will have, from public facts alone, in the answer's order.
+
+        With `unknown_keys` the keys that are found come on top.
+        """
+        overlapping = [self.count_by_programme] if self.count_by_programme else []
+        return tuple(product(*self.group_by.values(), *overlapping, *([self.bin_names] if self.bins else [])))
+
+    @property
+    def bin_names(self) -> tuple[str, ...]:
+        """A histogram's bins in words: `[0, 100)`, the last one closed."""
+        edges = [canonical(e) or "" for e in self.bins]
+        pairs = list(pairwise(edges))
+        return tuple(f"[{a}, {b}{']' if i == len(pairs) - 1 else ')'}" for i, (a, b) in enumerate(pairs))
 
     @property
     def dimensions(self) -> tuple[str, ...]:
-        """Names of the columns that tell cells apart."""
-        return (*self.group_by, *(("programme",) if self.count_by_programme else ()))
+        """Names of the columns that tell cells apart, those of `unknown_keys` left out."""
+        last = (("programme",) if self.count_by_programme else ()) + (("bin",) if self.bins else ())
+        return (*self.group_by, *last)
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column that is read."""
-        named = [self.unit_id, *self.group_by, *self.count_by_programme, *(f.column for f in self.filters)]
+        filtering = (f.column for f in (*self.filters, *self.numerator, *self.denominator))
+        named = [self.unit_id, *self.group_by, *self.count_by_programme, *self.unknown_keys, *filtering]
+        named += [self.between.column] if self.between else []
         return tuple(dict.fromkeys([*named, *([self.column] if self.column else [])]))
 
     def to_dict(self) -> dict[str, Any]:
@@ -215,11 +199,22 @@ class DpQuery:
             "per": self.per.value,
             "max_rows": self.max_rows,
             "min_count": self.min_count,
+            "mechanism": self.mechanism.value,
+            "rho": float(self.rho),
+            "delta": float(self.delta),
+            "quantile": None if self.quantile is None else float(self.quantile),
+            "bins": [float(e) for e in self.bins],
+            "numerator": [f.to_dict() for f in self.numerator],
+            "denominator": [f.to_dict() for f in self.denominator],
+            "of": None if self.of is None else self.of.value,
+            "between": None if self.between is None else self.between.to_dict(),
+            "unknown_keys": list(self.unknown_keys),
+            "weighting": self.weighting.value,
         }
 
     @classmethod
     def from_dict(cls, given: Mapping[str, Any]) -> Self:
-        """Read what `to_dict` wrote, or what a form or an API sent.
+        """Read what `to_dict` wrote, in this version or an earlier one, or what a form or an API sent.
 
         Raises:
             QueryError: with one sentence for each part that cannot be used.
@@ -229,11 +224,22 @@ class DpQuery:
         return cls(**arguments(given))
 
     def canonical(self) -> bytes:
-        """Canonical bytes: equal for queries that ask the same, whatever the order of keys."""
+        """Canonical bytes: equal for queries that ask the same, whatever the order of keys.
+
+        What version 1 could ask keeps the bytes that it had in version 1: a question asked before an upgrade
+        is the same question after it, and is not charged again.
+        """
         out = self.to_dict()
         out["group_by"] = {c: sorted(canonical(k) or "" for k in keys) for c, keys in self.group_by.items()}
-        out["count_by_programme"] = sorted(out["count_by_programme"])
-        out["filters"] = sorted(out["filters"], key=lambda f: json.dumps(f, sort_keys=True))
+        for name in ("count_by_programme", "unknown_keys"):
+            out[name] = sorted(out[name])
+        for name in ("filters", "numerator", "denominator"):
+            out[name] = sorted(out[name], key=lambda f: json.dumps(f, sort_keys=True))
+        if self.between:
+            two = {"first": canonical(self.between.first), "second": canonical(self.between.second)}
+            out["between"] = {"column": self.between.column, **two}
+        if all(out[name] == plain for name, plain in _SINCE_2.items()):
+            out = {name: value for name, value in out.items() if name not in _SINCE_2} | {"version": 1}
         return json.dumps(
             out, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
         ).encode()
@@ -241,3 +247,20 @@ class DpQuery:
     def identity(self, dataset_version: str) -> str:
         """SHA-256 over canonical bytes and dataset version: the ledger's name for this question."""
         return hashlib.sha256(self.canonical() + b"\0" + dataset_version.encode()).hexdigest()
+
+
+#: Fields that version 1 did not have, with the value that says what version 1 said by leaving them out.
+_SINCE_2: dict[str, Any] = {
+    "mechanism": Mechanism.LAPLACE.value,
+    "rho": 0.0,
+    "delta": 0.0,
+    "quantile": None,
+    "bins": [],
+    "numerator": [],
+    "denominator": [],
+    "of": None,
+    "between": None,
+    "unknown_keys": [],
+    "weighting": Weighting.TRUNCATE.value,
+}
+SINCE_VERSION_2 = frozenset(_SINCE_2)

@@ -14,6 +14,7 @@ from anonymization.dp import DpQuery, Filter, Measure, Op, Per
 from anonymization.dp.aggregate import exact
 from anonymization.dp.mechanisms import sensitivity
 
+PLAIN = (Measure.COUNT, Measure.MEAN, Measure.SUM)
 PROGRAMMES = ("p1", "p2", "p3")
 AWKWARD = [
     None,
@@ -49,7 +50,7 @@ rows = st.fixed_dictionaries(
 
 @st.composite
 def queries(draw):
-    measure = draw(st.sampled_from(list(Measure)))
+    measure = draw(st.sampled_from(PLAIN))
     per = draw(st.sampled_from(list(Per)))
     programmes = draw(st.sampled_from([(), ("p1",), PROGRAMMES]))
     bounds = (
@@ -104,7 +105,7 @@ def test_removing_one_household_never_moves_the_numbers_by_more_than_claimed(que
         assert sums <= allowed_sums
 
 
-@pytest.mark.parametrize("measure", list(Measure))
+@pytest.mark.parametrize("measure", PLAIN)
 @pytest.mark.parametrize("most", [0, 2])
 def test_the_worst_household_has_nine_persons_in_every_programme_and_reaches_the_bound(measure, most):
     worst = pd.DataFrame({"unit": ["w"] * 12, "pay": [1e9] * 12, **dict.fromkeys(PROGRAMMES, [True] * 12)})

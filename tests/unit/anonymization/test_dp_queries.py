@@ -109,8 +109,8 @@ def test_what_the_data_dictionary_does_not_allow_is_refused(changes, sentence):
         ({"epsilon": 0}, "Epsilon must be a number above zero"),
         ({"epsilon": float("nan")}, "Epsilon must be a number above zero"),
         ({"epsilon": "1"}, "'epsilon' must be a number"),
-        ({"measure": "median"}, "must be one of count, mean, sum"),
-        ({"measure": ["count"]}, "must be one of count, mean, sum"),
+        ({"measure": "median"}, "must be one of count, mean, sum, quantile, histogram, ratio, difference"),
+        ({"measure": ["count"]}, "must be one of count, mean, sum, quantile, histogram, ratio, difference"),
         ({"expression": "pl.len()"}, "has no field 'expression'"),
         ({"table": None}, "needs the field 'table'"),
         ({"column": "welfare_aggregate"}, "A count takes no column"),
@@ -127,7 +127,7 @@ def test_what_the_data_dictionary_does_not_allow_is_refused(changes, sentence):
             "between 0 \\(all\\) and the number listed",
         ),
         ({"count_by_programme": ["a", "a"]}, "listed once"),
-        ({"version": 9}, "queries of version 1"),
+        ({"version": 9}, "queries of version 1 and 2"),
     ],
 )
 def test_a_query_that_cannot_be_read_gets_a_sentence(changes, sentence):
@@ -165,3 +165,62 @@ def test_importing_the_package_does_not_load_opendp():
     code = "import sys, anonymization.dp; print('opendp' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+#: Descriptions as ledgers hold them from before version 2, with the identities that they had then.
+OF_VERSION_1 = [
+    (
+        "ee8ee4b9774d791ac5880081797f9b41952b8e771748421a4ae776c6935fb920",
+        {"measure": "count"},
+    ),
+    (
+        "98fc1ac17afea8989ef916a1ec8a0b56673513446b1ffbf76285d186a8d0baf3",
+        {
+            "measure": "mean",
+            "column": "welfare_aggregate",
+            "lower": 0.0,
+            "upper": 2000.0,
+            "group_by": {"head_sex": [1, 2], "region_code": ["R01", "R02"]},
+            "count_by_programme": ["enrolled_cct", "enrolled_pension"],
+            "max_programmes": 1,
+            "filters": [{"column": "poverty_score", "op": "<=", "value": 40}],
+            "min_count": 30,
+        },
+    ),
+    (
+        "d3c299ace25ec07def48fa8e5bcf8f42c86117c536b63b1e78a7e0a2adda0ace",
+        {
+            "measure": "sum",
+            "column": "age",
+            "lower": 0.0,
+            "upper": 110.0,
+            "per": "row",
+            "max_rows": 9,
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("identity", "parts"), OF_VERSION_1)
+def test_a_question_that_was_paid_for_under_version_1_keeps_its_identity(identity, parts):
+    plain = {
+        "version": 1,
+        "table": "households",
+        "unit_id": "household_id",
+        "epsilon": 0.5,
+        "column": None,
+        "lower": None,
+        "upper": None,
+        "group_by": {},
+        "count_by_programme": [],
+        "max_programmes": 0,
+        "filters": [],
+        "per": "household",
+        "max_rows": 1,
+        "min_count": 10,
+    }
+    stored = plain | parts
+    assert DpQuery.from_dict(stored).identity("v1") == identity
+    # The same asked today, in version 2, is the same question: it is not paid for twice.
+    asked = {k: v for k, v in stored.items() if k != "version"}
+    assert DpQuery.from_dict(asked).identity("v1") == identity
