@@ -16,6 +16,7 @@ from enclave.custody.service import Keys
 from enclave.extracts.asking import Asking
 from enclave.extracts.making import Making
 from enclave.extracts.service import Extracts
+from enclave.extracts.synthesising import Synthesising
 from enclave.kernel.clock import Clock, SystemClock
 from enclave.kernel.kit import Kit
 from enclave.kernel.ports import Objects
@@ -53,6 +54,7 @@ class Enclave:
     receipts: Receipts
     extracts: Extracts
     making: Making
+    synthesising: Synthesising
     asking: Asking
     releases: Releases
     provisioning: Provisioning
@@ -105,6 +107,7 @@ def build(settings: Settings, *, clock: Clock | None = None, objects: Objects | 
         extracts=extracts,
         asking=asking,
         making=Making(kit, extracts, releases, budgets, keys),
+        synthesising=Synthesising(kit, releases),
         releases=releases,
         provisioning=Provisioning(kit, keys, lock_days),
         workspaces=workspaces,

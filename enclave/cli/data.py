@@ -113,7 +113,7 @@ def extract_aggregate(id_: str) -> None:
 def extract_synthesise(id_: str) -> None:
     """Fit and sample a synthetic public-use table from the published microdata."""
     house = enclave()
-    made = house.making.synthesise(signed_in(house), id_)
+    made = house.synthesising.synthesise(signed_in(house), id_)
     click.echo(f"{made.reference} is {made.state.value}: {made.rows:,} synthetic rows.")
     for reason in made.reasons:
         click.echo(f"  {reason}")

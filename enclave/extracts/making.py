@@ -1,8 +1,7 @@
-"""From an extract to its releases: de-identified microdata, private tables, a synthetic table."""
+"""From an extract to its releases: de-identified microdata and private tables."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -17,21 +16,21 @@ from anonymization.keys import Custody
 from anonymization.pipeline import run
 from anonymization.recipe import packaged_recipe
 from anonymization.schema import Schema
-from anonymization.synth import synthesise
 from anonymization.utility import utility_report
 from enclave.budget.service import Budgets, Question
 from enclave.catalogue.model import Dataset
 from enclave.custody.service import dataset_scope
-from enclave.extracts.gates import microdata_facts, synthetic_facts
+from enclave.extracts.gates import microdata_facts
 from enclave.extracts.model import Extract
-from enclave.extracts.questions import question, synthesis_plan
+from enclave.extracts.questions import question
 from enclave.extracts.service import Extracts
+from enclave.extracts.summaries import worst_attacks
 from enclave.extracts.tables import StandingTable, standing_tables
 from enclave.kernel.actors import Actor
-from enclave.kernel.errors import EnclaveError, Invalid, NotFound, OverBudget, Unavailable
+from enclave.kernel.errors import EnclaveError, Invalid, OverBudget, Unavailable
 from enclave.kernel.kit import Kit
 from enclave.kernel.tiers import Tier
-from enclave.releases.model import Release, ReleaseState
+from enclave.releases.model import Release
 from enclave.releases.service import Product, Releases
 
 PARQUET, CSV = "application/vnd.apache.parquet", "text/csv"
@@ -40,7 +39,7 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Making:
-    """The use cases behind the jobs "process", "aggregate" and "synthesise"."""
+    """The use cases behind the jobs "process" and "aggregate"."""
 
     kit: Kit
     extracts: Extracts
@@ -161,51 +160,6 @@ class Making:
             ),
         )
 
-    def synthesise(self, actor: Actor, extract_id: str, seed: int = 1) -> Release:
-        """Fits a synthesizer to the newest scientific-use release of this extract, never to identifiable rows."""
-        source = self._microdata(extract_id)
-        dataset = self._dataset(source.dataset)
-        table = pd.read_parquet(io.BytesIO(self.kit.objects.read(source.files[0])))
-        candidate = synthesise(table, synthesis_plan(table, dataset), seed)
-        made: pd.DataFrame = candidate.table
-        evidence: dict[str, Any] = candidate.evidence
-        facts = synthetic_facts(evidence, made, dataset)
-        return self.releases.publish(
-            actor,
-            Product(
-                dataset=dataset.slug,
-                extract=extract_id,
-                tier=Tier.PUBLIC_USE,
-                title=f"{dataset.title}: synthetic public-use table",
-                files=[(f"{dataset.slug}-synthetic.csv", made.to_csv(index=False).encode(), CSV)],
-                columns=tuple(str(c) for c in made.columns),
-                rows=len(made),
-                evidence=evidence,
-                summary=_synthetic_summary(evidence),
-                recipe=f"{_method(evidence)}:{evidence['output']['digest'][:12]}",
-                gate=("synthetic-data", facts),
-            ),
-        )
-
-    def _dataset(self, slug: str) -> Dataset:
-        with self.kit.read() as uow:
-            found = uow.first(Dataset, slug=slug)
-        if found is None:
-            raise NotFound("There is no such dataset.")
-        return found
-
-    def _microdata(self, extract_id: str) -> Release:
-        with self.kit.read() as uow:
-            found = uow.find(
-                Release,
-                extract=extract_id,
-                tier=Tier.SCIENTIFIC_USE.value,
-                state=ReleaseState.PUBLISHED.value,
-            )
-        if not found:
-            raise NotFound("This extract has no published scientific-use release yet. Process it first.")
-        return found[-1]
-
 
 def question_of(query: dp.DpQuery, dataset: str, extract: str) -> Question:
     """The ledger's view of a query, priced by the mechanism's own map before any row is read."""
@@ -259,32 +213,8 @@ def _summary(evidence: Mapping[str, Any]) -> dict[str, object]:
     return {
         "risk_before": {k: evidence["risk"]["before"].get(k) for k in keep},
         "risk_after": {k: evidence["risk"]["after"].get(k) for k in keep},
-        "attacks": _attacks(evidence),
+        "attacks": worst_attacks(evidence),
         "missing": utility["missing"],
         "mean_marginal_distance": utility["marginals"]["mean_distance"],
         "targeting": utility["targeting"],
     }
-
-
-def _synthetic_summary(evidence: Mapping[str, Any]) -> dict[str, object]:
-    return {
-        "says": evidence["says"],
-        "method": evidence["method"],
-        "pairs": evidence["quality"]["pairs"],
-        "sdmetrics": evidence["quality"]["sdmetrics"],
-        "closest_record": evidence["privacy"]["closest_record"],
-        "copies": evidence["privacy"]["copies"],
-        "attacks": _attacks(evidence),
-        "targeting": evidence["utility"]["targeting"],
-    }
-
-
-def _attacks(evidence: Mapping[str, Any]) -> dict[str, object]:
-    """The worst attack of each family: what it tried, its rates and its risk."""
-    worst: Mapping[str, Mapping[str, Any]] = evidence["attacks"].get("worst", {})
-    keep = ("what", "attack", "control", "baseline", "risk")
-    return {name: {k: found[k] for k in keep} for name, found in worst.items()}
-
-
-def _method(evidence: Mapping[str, Any]) -> str:
-    return f"{evidence['method']['name']}@{evidence['method']['version']}"

@@ -74,7 +74,7 @@ def aggregate(enclave: Enclave, payload: Mapping[str, object]) -> None:
 def synthesise(enclave: Enclave, payload: Mapping[str, object]) -> None:
     """Makes a synthetic table of an extract's microdata."""
     if not _made(enclave, payload, Tier.PUBLIC_USE):
-        enclave.making.synthesise(_ordered_by(enclave, payload), str(payload["extract"]))
+        enclave.synthesising.synthesise(_ordered_by(enclave, payload), str(payload["extract"]))
 
 
 def _made(enclave: Enclave, payload: Mapping[str, object], tier: Tier) -> bool:
