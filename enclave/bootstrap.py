@@ -13,6 +13,7 @@ from enclave.budget.receipts import Receipts
 from enclave.budget.service import Budgets
 from enclave.catalogue.service import Catalogue
 from enclave.custody.service import Keys
+from enclave.extracts.aggregating import Aggregating
 from enclave.extracts.asking import Asking
 from enclave.extracts.making import Making
 from enclave.extracts.service import Extracts
@@ -54,6 +55,7 @@ class Enclave:
     receipts: Receipts
     extracts: Extracts
     making: Making
+    aggregating: Aggregating
     synthesising: Synthesising
     asking: Asking
     releases: Releases
@@ -106,7 +108,8 @@ def build(settings: Settings, *, clock: Clock | None = None, objects: Objects | 
         receipts=receipts,
         extracts=extracts,
         asking=asking,
-        making=Making(kit, extracts, releases, budgets, keys),
+        making=Making(kit, extracts, releases, keys),
+        aggregating=Aggregating(kit, extracts, releases, budgets),
         synthesising=Synthesising(kit, releases),
         releases=releases,
         provisioning=Provisioning(kit, keys, lock_days),

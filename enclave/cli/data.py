@@ -104,7 +104,7 @@ def extract_process(id_: str) -> None:
 def extract_aggregate(id_: str) -> None:
     """Draw the dataset's standing private tables, each charged to the budget first."""
     house = enclave()
-    for made in house.making.aggregate(signed_in(house), id_):
+    for made in house.aggregating.aggregate(signed_in(house), id_):
         click.echo(f"{made.reference}: {made.title}")
 
 

@@ -68,7 +68,7 @@ def process(enclave: Enclave, payload: Mapping[str, object]) -> None:
 
 def aggregate(enclave: Enclave, payload: Mapping[str, object]) -> None:
     """Draws an extract's standing private tables; one that was drawn is never drawn again."""
-    enclave.making.aggregate(_ordered_by(enclave, payload), str(payload["extract"]))
+    enclave.aggregating.aggregate(_ordered_by(enclave, payload), str(payload["extract"]))
 
 
 def synthesise(enclave: Enclave, payload: Mapping[str, object]) -> None:

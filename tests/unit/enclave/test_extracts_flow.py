@@ -20,9 +20,9 @@ from houses import TODAY, a_house
 
 from enclave.demo import load
 from enclave.demo.sources import REGISTRY
-from enclave.extracts import making as making_module
+from enclave.extracts import aggregating as aggregating_module
 from enclave.extracts import scratch
-from enclave.extracts.making import Making
+from enclave.extracts.aggregating import Aggregating
 from enclave.extracts.model import Extract, ExtractState
 from enclave.extracts.scratch import clear_folder, sweep
 from enclave.extracts.service import Extracts
@@ -407,10 +407,10 @@ def tables(house, monkeypatch):
         return SimpleNamespace(frame=pd.DataFrame({"region": ["R01"], "value": [3]}), mechanism="test")
 
     names = ("first", "second", "third")
-    monkeypatch.setattr(making_module, "standing_tables", lambda _: tuple(map(standing, names)))
-    monkeypatch.setattr(making_module.dp, "answer", answer)
-    monkeypatch.setattr(making_module.dp, "cost", lambda _: SimpleNamespace(epsilon=0.2, delta=0.0))
-    house.making = Making(house.kit, house.extracts, house.releases, house.budgets, house.keys)
+    monkeypatch.setattr(aggregating_module, "standing_tables", lambda _: tuple(map(standing, names)))
+    monkeypatch.setattr(aggregating_module.dp, "answer", answer)
+    monkeypatch.setattr(aggregating_module.dp, "cost", lambda _: SimpleNamespace(epsilon=0.2, delta=0.0))
+    house.aggregating = Aggregating(house.kit, house.extracts, house.releases, house.budgets)
     return broken
 
 
@@ -423,13 +423,13 @@ def test_one_table_that_fails_does_not_keep_back_the_next_and_costs_once(house, 
     stefan, extract = house.actor("stefan"), an_extract(house)
     tables["second"] = RuntimeError(CANARY)
     with pytest.raises(Invalid) as caught:
-        house.making.aggregate(stefan, extract.id)
+        house.aggregating.aggregate(stefan, extract.id)
     assert "Second" in caught.value.sentence
     assert "First" not in caught.value.sentence
     assert CANARY not in caught.value.sentence
     assert len(house.releases.published("households", Tier.OPEN)) == 2
     tables.clear()
-    assert len(house.making.aggregate(stefan, extract.id)) == 3
+    assert len(house.aggregating.aggregate(stefan, extract.id)) == 3
     assert len(house.releases.published("households", Tier.OPEN)) == 3
     assert house.budgets.balance("households").spent_epsilon == 0.6
 
@@ -437,16 +437,16 @@ def test_one_table_that_fails_does_not_keep_back_the_next_and_costs_once(house, 
 def test_tables_that_the_budget_does_not_cover_are_named(house, tables):
     grant(house, 0.2)
     with pytest.raises(OverBudget, match=r"Second.*Third"):
-        house.making.aggregate(house.actor("stefan"), an_extract(house).id)
+        house.aggregating.aggregate(house.actor("stefan"), an_extract(house).id)
     assert [r.title.split(",")[0] for r in house.releases.published("households", Tier.OPEN)] == ["First"]
 
 
 def test_a_withdrawn_table_is_not_published_again_by_a_second_run(house, tables):
     grant(house, 0.6)
     stefan, extract = house.actor("stefan"), an_extract(house)
-    made = house.making.aggregate(stefan, extract.id)
+    made = house.aggregating.aggregate(stefan, extract.id)
     house.releases.withdraw(stefan, made[0].id, "It counts the wrong programme.")
-    house.making.aggregate(stefan, extract.id)
+    house.aggregating.aggregate(stefan, extract.id)
     with house.kit.read() as uow:
         assert len(uow.find(Release, tier=Tier.OPEN.value)) == 3
     assert json.loads(json.dumps(made[0].summary))["charge"]
