@@ -1,0 +1,137 @@
+"""Asking both registries through the real release path, many times, and holding the claim to the answers.
+
+Nothing is cached, patched or reused: every answer comes from `dp.answer`, plan and exact numbers included. What makes
+tens of thousands of answers cheap is that one question about a crowd of worlds shows one answer for each of them
+(`neighbours.crowd`). The same shape is then asked one by one, without a crowd, where a defect that needs the whole
+answer shows (a seed for each request, bounds from the data, an error).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from anonymization import dp
+from anonymization.dp.accountant import Loss
+from anonymization.dp.aggregate import Grain
+from anonymization.dp.queries import DpQuery, Measure
+
+from .bounds import Audit
+from .claims import claims
+from .events import audit_answers
+from .neighbours import WORLD, Pair, crowd
+from .shapes import Shape
+
+#: One charge paid: everything that is shown for it.
+Release = Callable[[DpQuery, pd.DataFrame], Any]
+
+#: Cells that one question may have, below `dp.answer`'s own limit.
+_MOST_CELLS = 9_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found about one shape.
+
+    Args:
+        shape: its name in the table of shapes.
+        claimed: the loss that the ledger is charged.
+        crowd: from many worlds in a question; none for a shape that cannot be asked so.
+        alone: from one question at a time.
+        cpu_seconds: for both.
+    """
+
+    shape: Shape
+    claimed: Loss
+    crowd: Audit | None
+    alone: Audit
+    cpu_seconds: float
+
+    @property
+    def refuted(self) -> bool:
+        return any(found.refuted for found in (self.crowd, self.alone) if found is not None)
+
+
+def audit_shape(
+    shape: Shape, *, runs: int, alone: int, confidence: float, release: Release = dp.answer
+) -> Finding:
+    """Audit one shape through the release path.
+
+    Args:
+        shape: from `shapes.SHAPES`.
+        runs: answers from each registry, in crowds.
+        alone: answers from each registry, one by one.
+        confidence: of each of the two bounds.
+        release: the path; another one only to show that the auditor catches it.
+    """
+    began = time.process_time()
+    one = shape.pair()
+    claimed = dp.cost(one.query)
+    points = claims(claimed)
+    found: Audit | None = None
+    if shape.crowds:
+        many = crowd(one, max(1, min(1_000, runs, _MOST_CELLS // max(len(one.query.cells), 1))))
+        times = math.ceil(runs / many.worlds)
+        sides = (answers(many, side, times, release) for side in (many.with_it, many.without))
+        found = audit_answers(*sides, claims=points, confidence=confidence)
+    each = (answers(one, side, alone, release) for side in (one.with_it, one.without))
+    by_one = audit_answers(*each, claims=points, confidence=confidence)
+    return Finding(shape, claimed, found, by_one, time.process_time() - began)
+
+
+def answers(asked: Pair, table: pd.DataFrame, times: int, release: Release) -> pd.DataFrame:
+    """What `times` releases show: a row for each answer of each world, a column for each thing shown.
+
+    An error is an answer like any other, told apart by its kind and its words.
+    """
+    shown = []
+    for _ in range(times):
+        try:
+            made = release(asked.query, table)
+        except Exception as error:  # noqa: BLE001 - whatever it is, an attacker sees it
+            shown.append(pd.DataFrame({"error": [f"{type(error).__name__}: {error}"] * asked.worlds}))
+        else:
+            frames = made if isinstance(made, list) else [made]
+            shown.append(
+                _side_by_side([_wide(asked, f if isinstance(f, pd.DataFrame) else f.frame) for f in frames])
+            )
+    return pd.concat(shown, ignore_index=True)
+
+
+def _side_by_side(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    if len(frames) == 1:
+        return frames[0]
+    return pd.concat([f.add_suffix(f" #{i}") for i, f in enumerate(frames)], axis=1)
+
+
+def _wide(asked: Pair, frame: pd.DataFrame) -> pd.DataFrame:
+    """A row for each world, and for each cell and column of the answer one column."""
+    query = asked.query
+    keys = [c for c in query.dimensions if c != WORLD]
+    if query.measure is Measure.MEAN:
+        # The two numbers that noise was added to; the middle of the bounds is public.
+        frame = frame.assign(total=(frame["value_raw"] - Grain.of(query).middle) * frame["n"])
+    shown = [c for c in frame.columns if c not in query.dimensions]
+    if WORLD in frame.columns:
+        run = frame[WORLD].str.removeprefix("w").astype(int).to_numpy()
+    else:
+        run = np.zeros(len(frame), dtype=int)
+    cell = _labels(frame, keys)
+    out: dict[str, Any] = {}
+    for name in dict.fromkeys(cell):
+        here = [label == name for label in cell]
+        part = frame.loc[here, shown].set_axis(run[here], axis=0).reindex(range(asked.worlds))
+        out |= {f"{c} [{name}]" if name else c: part[c].to_numpy() for c in shown}
+    return pd.DataFrame(out, index=range(asked.worlds))
+
+
+def _labels(frame: pd.DataFrame, keys: list[str]) -> list[str]:
+    if not keys:
+        return [""] * len(frame)
+    return [", ".join(map(str, row)) for row in zip(*(frame[k] for k in keys), strict=True)]
