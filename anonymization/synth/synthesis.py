@@ -40,7 +40,13 @@ PRIVATE = (
 )
 
 
-def synthesise(df: pd.DataFrame, recipe: SynthesisPlan, seed: int, watch: Watch = UNWATCHED) -> Candidate:
+def synthesise(
+    df: pd.DataFrame,
+    recipe: SynthesisPlan,
+    seed: int,
+    watch: Watch = UNWATCHED,
+    held: npt.NDArray[np.bool_] | None = None,
+) -> Candidate:
     """A synthetic table and what was measured about it.
 
     Args:
@@ -48,6 +54,8 @@ def synthesise(df: pd.DataFrame, recipe: SynthesisPlan, seed: int, watch: Watch 
         recipe: the decisions.
         seed: of the split, the draw and the measurements; it is evidence, not a secret.
         watch: told how far it is, asked whether to go on.
+        held: which rows are held out, shape (rows,), so that several methods can be compared on one split; a private
+            method needs `held_out_alone`. By default as the method asks.
 
     Returns:
         Candidate with the table (row keys first, made anew), the evidence, and the SHA-256 of its Parquet
@@ -59,7 +67,8 @@ def synthesise(df: pd.DataFrame, recipe: SynthesisPlan, seed: int, watch: Watch 
     """
     method = synthesizer(recipe)
     every = ready(df, recipe)
-    held = _held_out(df, recipe, seed)
+    if held is None:
+        held = held_out_alone(df, recipe, seed) if recipe.method == "mst" else held_out(df, recipe, seed)
     holdout = every.iloc[np.flatnonzero(held)].reset_index(drop=True)
     training = every.iloc[np.flatnonzero(~held)].reset_index(drop=True)
     planned = method.plan(recipe.columns, len(training))
@@ -113,11 +122,9 @@ def synthesise(df: pd.DataFrame, recipe: SynthesisPlan, seed: int, watch: Watch 
     return Candidate(table, evidence, digest)
 
 
-def _held_out(df: pd.DataFrame, recipe: SynthesisPlan, seed: int) -> npt.NDArray[np.bool_]:
+def held_out(df: pd.DataFrame, recipe: SynthesisPlan, seed: int) -> npt.NDArray[np.bool_]:
     """Which rows are held out: whole units, or a unit's other rows would stand on both sides of the comparison."""
     unit = recipe.unit_id
-    if recipe.method == "mst":
-        return _held_out_alone(df, recipe, seed)
     if unit in df.columns and not df[unit].isna().any():
         numbers = pd.factorize(df[unit].to_numpy())[0]
     else:
@@ -128,8 +135,8 @@ def _held_out(df: pd.DataFrame, recipe: SynthesisPlan, seed: int) -> npt.NDArray
     return np.asarray(chosen[numbers], dtype=bool)
 
 
-def _held_out_alone(df: pd.DataFrame, recipe: SynthesisPlan, seed: int) -> npt.NDArray[np.bool_]:
-    """As `_held_out`, each household by itself: taking one away must not move any other across."""
+def held_out_alone(df: pd.DataFrame, recipe: SynthesisPlan, seed: int) -> npt.NDArray[np.bool_]:
+    """As `held_out`, each household by itself: taking one away must not move any other across."""
     named = [recipe.unit_id] if recipe.unit_id in df.columns else list(recipe.columns)
     read = df[named].astype(str).agg("\x1f".join, axis=1)
     mark = recipe.holdout_share * 2.0**64
