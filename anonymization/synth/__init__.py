@@ -10,7 +10,7 @@ Importing this package loads neither SDV nor scikit-learn nor OpenDP.
 
 from __future__ import annotations
 
-from .choosing import Choice, Verdict, choose
+from .choosing import Choice, Judge, Verdict, choose
 from .methods import METHODS, synthesizer
 from .privacy import privacy_evidence
 from .protocol import Bounds, SynthesisError, SynthesisPlan, Synthesizer
@@ -21,6 +21,7 @@ __all__ = [
     "NOT_PRIVATE",
     "Bounds",
     "Choice",
+    "Judge",
     "SynthesisError",
     "SynthesisPlan",
     "Synthesizer",
