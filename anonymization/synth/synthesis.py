@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -66,18 +67,15 @@ def synthesise(
         RecipeProblem: when the method is unknown.
     """
     method = synthesizer(recipe)
-    every = ready(df, recipe)
-    if held is None:
-        held = held_out_alone(df, recipe, seed) if recipe.method == "mst" else held_out(df, recipe, seed)
-    holdout = every.iloc[np.flatnonzero(held)].reset_index(drop=True)
-    training = every.iloc[np.flatnonzero(~held)].reset_index(drop=True)
+    parts = split(df, recipe, seed, held)
+    training = parts.training
     planned = method.plan(recipe.columns, len(training))
     loss = method.loss if isinstance(method, PrivateTree) else None
     began = time.process_time()
     # A private method reads the rows as they came: bounds from their own quantiles would cost what nobody counted.
-    method.fit(df.iloc[np.flatnonzero(~held)] if loss else training, watch)
+    method.fit(parts.rows if loss else training, watch)
     fitted = time.process_time()
-    wanted = recipe.rows or len(every)
+    wanted = recipe.rows or parts.size
     if isinstance(method, PrivateTree) and not recipe.rows:
         wanted = round(method.households / (1 - recipe.holdout_share))
     drawn, constrained = kept(method.sample, wanted, seed, recipe.rules)
@@ -86,9 +84,6 @@ def synthesise(
     if recipe.unit_id:
         table = drawn.copy()
         table.insert(0, recipe.unit_id, [f"S{i:08d}" for i in range(1, len(drawn) + 1)])
-    true = {
-        name: finished(part, training, recipe.columns) for name, part in (("t", training), ("h", holdout))
-    }
     digest = sha256(parquet_bytes(table))
     evidence = {
         "schema": SCHEMA,
@@ -109,17 +104,66 @@ def synthesise(
             "fit_cpu_seconds": round(fitted - began, 2),
             "sample_cpu_seconds": round(sampled - fitted, 2),
         },
-        "rows": {"training": len(training), "holdout": len(holdout), "synthetic": len(drawn)},
+        "rows": {"training": len(training), "holdout": len(parts.holdout), "synthetic": len(drawn)},
         "columns": {name: str(kind.value) for name, kind in recipe.columns.items()},
-        "quality": quality_evidence(true["t"], true["h"], drawn, recipe.columns),
-        "privacy": privacy_evidence(true["t"], true["h"], drawn, recipe.quasi_identifiers, seed),
-        "attacks": attack_synthetic(
-            drawn, true["t"], true["h"], recipe.quasi_identifiers, recipe.sensitive, seed
-        ),
-        "utility": utility_report(true["t"], drawn, question=recipe.question),
+        **fidelity(parts, drawn, recipe),
+        **disclosure(parts, drawn, recipe, seed),
         "output": {"digest": digest, "rows": len(table), "columns": [str(c) for c in table.columns]},
     }
     return Candidate(table, evidence, digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A table in two: what is learnt from, and what is only compared with.
+
+    Args:
+        rows: the training rows as they came; a private method reads these.
+        training, holdout: in plain types, as other methods learn from.
+        true_training, true_holdout: in the dictionary's types, as drawn tables come.
+        size: rows of both.
+    """
+
+    rows: pd.DataFrame
+    training: pd.DataFrame
+    holdout: pd.DataFrame
+    true_training: pd.DataFrame
+    true_holdout: pd.DataFrame
+    size: int
+
+
+def split(
+    df: pd.DataFrame, recipe: SynthesisPlan, seed: int, held: npt.NDArray[np.bool_] | None = None
+) -> Split:
+    """Holds rows out; those of `held` where it is given, else as the method asks.
+
+    Raises:
+        SynthesisError: when the table cannot be used.
+    """
+    every = ready(df, recipe)
+    if held is None:
+        held = held_out_alone(df, recipe, seed) if recipe.method == "mst" else held_out(df, recipe, seed)
+    training = every.iloc[np.flatnonzero(~held)].reset_index(drop=True)
+    holdout = every.iloc[np.flatnonzero(held)].reset_index(drop=True)
+    true = [finished(part, training, recipe.columns) for part in (training, holdout)]
+    return Split(df.iloc[np.flatnonzero(~held)], training, holdout, true[0], true[1], len(every))
+
+
+def fidelity(parts: Split, drawn: pd.DataFrame, recipe: SynthesisPlan) -> dict[str, Any]:
+    """How near a drawn table is to the real one in what is asked of it: the parts `quality` and `utility`."""
+    return {
+        "quality": quality_evidence(parts.true_training, parts.true_holdout, drawn, recipe.columns),
+        "utility": utility_report(parts.true_training, drawn, question=recipe.question),
+    }
+
+
+def disclosure(parts: Split, drawn: pd.DataFrame, recipe: SynthesisPlan, seed: int) -> dict[str, Any]:
+    """What drawn rows give away of those that were learnt from: the parts `privacy` and `attacks`."""
+    true, never = parts.true_training, parts.true_holdout
+    return {
+        "privacy": privacy_evidence(true, never, drawn, recipe.quasi_identifiers, seed),
+        "attacks": attack_synthetic(drawn, true, never, recipe.quasi_identifiers, recipe.sensitive, seed),
+    }
 
 
 def held_out(df: pd.DataFrame, recipe: SynthesisPlan, seed: int) -> npt.NDArray[np.bool_]:
