@@ -19,7 +19,7 @@ import numpy.typing as npt
 import opendp.prelude as dp
 
 from .accountant import Loss
-from .noise import epsilon_of_rho
+from .noise import Noise, epsilon_of_rho, gaussian
 from .queries import QueryError
 
 dp.enable_features("contrib")
@@ -58,9 +58,9 @@ class TreeOfMarginals:
     sizes: tuple[int, ...]
     delta: float
     loss: Loss
-    _ones: Any
+    _ones: Noise
     _choice: Any
-    _pairs: Any
+    _pairs: Noise
     _deviation: tuple[float, float]
 
     @classmethod
@@ -97,7 +97,7 @@ class TreeOfMarginals:
         """
         sizes, many = self.sizes, len(self.sizes)
         exact = [np.bincount(codes[:, i], minlength=s) for i, s in enumerate(sizes)]
-        noisy = np.array(self._ones([int(v) for v in np.concatenate(exact)]), dtype=np.int64)
+        noisy = np.array(self._ones.add(np.concatenate(exact).tolist()), dtype=np.int64)
         one = tuple(np.split(noisy, np.cumsum(sizes)[:-1]))
         shares = [np.maximum(v, 0) / max(int(np.maximum(v, 0).sum()), 1) for v in one]
         total = float(np.mean([max(int(v.sum()), 1) for v in one]))
@@ -109,7 +109,7 @@ class TreeOfMarginals:
             cost = round(self._deviation[1] * math.sqrt(2 / math.pi) * len(expected))
             scores[i, j] = int(np.abs(counts[i, j] - expected).sum()) - cost
         edges = self._tree(scores)
-        drawn = self._pairs([int(v) for e in edges for v in counts[e]])
+        drawn = self._pairs.add([v for e in edges for v in counts[e].tolist()])
         ends = np.cumsum([sizes[i] * sizes[j] for i, j in edges])[:-1]
         parts = np.split(np.array(drawn, dtype=np.int64), ends)
         two = {(i, j): p.reshape(sizes[i], sizes[j]) for (i, j), p in zip(edges, parts, strict=True)}
@@ -131,22 +131,13 @@ class TreeOfMarginals:
 def _calibrated(sizes: tuple[int, ...], rho: float, delta: float) -> TreeOfMarginals:
     many = len(sizes)
     # One household has one row, which counts once in each marginal: squared L2 distances are their numbers.
-    ones, ones_loss, first = _gaussian(many, rho * _SHARES[0])
-    pairs, pairs_loss, second = _gaussian(many - 1, rho * _SHARES[2])
+    ones = gaussian(many, rho * _SHARES[0])
+    pairs = gaussian(many - 1, rho * _SHARES[2])
     space = dp.vector_domain(dp.atom_domain(T="i64")), dp.linf_distance(T="i64")
     each = rho * _SHARES[1] / (many - 1)
     unit = float(dp.m.make_noisy_max(*space, dp.zero_concentrated_divergence(), scale=1.0).map(1))
     choice = dp.m.make_noisy_max(*space, dp.zero_concentrated_divergence(), scale=math.sqrt(unit / each))
-    spent = Fraction(ones_loss) + Fraction(pairs_loss) + (many - 1) * Fraction(float(choice.map(1)))
+    spent = Fraction(ones.loss.rho) + Fraction(pairs.loss.rho) + (many - 1) * Fraction(float(choice.map(1)))
     above = math.nextafter(float(spent), math.inf)
-    return TreeOfMarginals(
-        sizes, delta, Loss(epsilon_of_rho(above, delta), delta), ones, choice, pairs, (first, second)
-    )
-
-
-def _gaussian(marginals: int, rho: float) -> tuple[Any, float, float]:
-    """Discrete Gaussian noise over so many marginals at once, its own map's loss, and its scale."""
-    space = dp.vector_domain(dp.atom_domain(T="i64")), dp.l2_distance(T="f64")
-    scale = math.sqrt(marginals / (2 * rho))
-    made = dp.m.make_gaussian(*space, scale=scale)
-    return made, float(made.map(math.nextafter(math.sqrt(marginals), math.inf))), scale
+    loss = Loss(epsilon_of_rho(above, delta), delta)
+    return TreeOfMarginals(sizes, delta, loss, ones, choice, pairs, (ones.scale, pairs.scale))

@@ -1,45 +1,125 @@
-"""The noise of queries; OpenDP is its only source. `marginals` draws that of synthetic tables, from OpenDP too."""
+"""The noise of queries and of synthetic tables; OpenDP is its only source.
+
+Whole numbers go in and whole numbers come out: a float's low bits would tell what the noise hides (Mironov 2012).
+Every loss is what the measurement's own map says, never a formula of ours.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from importlib.metadata import version
+from itertools import pairwise
 from typing import Any
 
 import opendp.prelude as dp
 
-from .queries import QueryError
+from . import tails
+from .accountant import Loss
+from .terms import Mechanism, QueryError
 
 dp.enable_features("contrib")
 
 OPENDP_VERSION = version("opendp")
 
-MECHANISM = "discrete Laplace on whole numbers (opendp make_laplace, vector i64, L1 distance, pure epsilon)"
+MECHANISMS = {
+    Mechanism.LAPLACE: "discrete Laplace on whole numbers (opendp make_laplace, vector i64, L1 distance, pure epsilon)",
+    Mechanism.GAUSSIAN: "discrete Gaussian on whole numbers (opendp make_gaussian, vector i64, L2 distance, zCDP)",
+}
+MECHANISM = MECHANISMS[Mechanism.LAPLACE]
 
 #: Noise beyond this could run into the ends of 64 bits, where OpenDP saturates.
-_WIDEST = 2.0**50
+WIDEST = 2.0**50
+#: How often a scale that rounding left one bit short is grown before giving up.
+_STEPS = 64
+_TINIEST = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """One measurement, calibrated and checked.
+    """One measurement that adds noise, calibrated and checked.
 
     Args:
         measurement: OpenDP's measurement; called with whole numbers it returns them with noise.
-        scale: of the discrete Laplace noise, in counts or ticks.
-        epsilon: what the measurement's own map says for `sensitivity`.
-        sensitivity: the L1 distance that one household can make.
+        scale: of the noise, in counts or ticks: the scale of a Laplace, the standard deviation of a Gaussian.
+        loss: what the measurement's own map says for `sensitivity`.
+        sensitivity: what one household can change: the L1 distance (Laplace), the square of the L2 distance
+            (Gaussian).
+        kind: which noise.
     """
 
     measurement: Any
     scale: float
-    epsilon: float
+    loss: Loss
     sensitivity: int
+    kind: Mechanism = Mechanism.LAPLACE
+
+    @property
+    def epsilon(self) -> float:
+        return self.loss.epsilon
+
+    @property
+    def variance(self) -> float:
+        """Variance of the noise in one cell, in squared counts or ticks; of a Gaussian its bound, the scale squared."""
+        if self.kind is Mechanism.GAUSSIAN:
+            return self.scale**2
+        return 1 / (2 * math.sinh(0.5 / self.scale) ** 2) if self.scale > 1e-3 else 0.0
 
     def add(self, values: Sequence[int]) -> list[int]:
+        """The values with noise; draws anew at each call."""
         return [int(v) for v in self.measurement([int(v) for v in values])]
+
+    def half_width(self, confidence: float = tails.CONFIDENCE) -> int:
+        """A whole t with P(|noise| <= t) >= confidence, in counts or ticks."""
+        width = tails.gaussian_half_width if self.kind is Mechanism.GAUSSIAN else tails.laplace_half_width
+        return width(self.scale, confidence)
+
+
+def calibrated(
+    make: Callable[[float], Any],
+    loss: Callable[[Any], float],
+    scale: float,
+    wanted: float,
+    *,
+    reach: float,
+    price: str,
+) -> tuple[Any, float, float]:
+    """The measurement at the smallest scale from `scale` on whose own map keeps to `wanted`, its loss, its scale.
+
+    A scale from a closed form is a guess: about half the time rounding puts it one bit over.
+
+    Args:
+        make: scale to measurement.
+        loss: a measurement's loss, from its map.
+        scale: where to start.
+        wanted: the most that it may lose.
+        reach: what one household can change in one number.
+        price: what `wanted` is called in a sentence.
+
+    Raises:
+        QueryError: when no usable scale gives that loss.
+    """
+    for _ in range(_STEPS):
+        if not (math.isfinite(scale) and scale * 64 + reach < WIDEST):
+            said = f"{price} is too small for these bounds; ask with a larger one or tighter bounds."
+            raise QueryError([said])
+        if scale > 0:
+            measurement = make(scale)
+            lost = loss(measurement)
+            if lost <= wanted:
+                return measurement, lost, scale
+        scale = max(math.nextafter(scale, math.inf), _TINIEST)
+    raise QueryError([f"{price} is too large to be calibrated; ask with a smaller one."])
+
+
+def checked_price(price: float, sensitivity: int) -> None:
+    """Raises QueryError when no noise can be calibrated from these."""
+    if not (math.isfinite(price) and price > 0):
+        raise QueryError(["Epsilon (or rho) must be a number above zero."])
+    if not 0 < sensitivity < WIDEST:
+        raise QueryError(["One household could change more than can be counted; ask with tighter bounds."])
 
 
 def _laplace(scale: float) -> Any:
@@ -47,41 +127,141 @@ def _laplace(scale: float) -> Any:
     return dp.m.make_laplace(*space, scale=scale)
 
 
-def laplace(sensitivity: int, epsilon: float) -> Noise:
-    """Discrete Laplace noise whose loss is at most `epsilon`.
+def _gaussian(scale: float) -> Any:
+    space = dp.vector_domain(dp.atom_domain(T="i64")), dp.l2_distance(T="f64")
+    return dp.m.make_gaussian(*space, scale=scale)
 
-    The loss is linear in one over the scale, so one measurement at scale 1 gives the scale. That is a guess:
-    about half the time rounding puts it one bit over, so the measurement's own map decides, and the scale
-    grows until it agrees.
+
+def laplace(l1: int, epsilon: float) -> Noise:
+    """Discrete Laplace noise whose loss is at most `epsilon`, for numbers that one household moves by `l1` in all.
 
     Raises:
         QueryError: when no usable scale gives that loss.
     """
-    scale = float(_laplace(1.0).map(sensitivity)) / epsilon
-    for _ in range(64):
-        if not (math.isfinite(scale) and scale * 64 + sensitivity < _WIDEST):
-            raise QueryError(
-                ["Epsilon is too small for these bounds; ask with a larger one or tighter bounds."]
-            )
-        if scale > 0:
-            measurement = _laplace(scale)
-            loss = float(measurement.map(sensitivity))
-            if loss <= epsilon:
-                return Noise(measurement, scale, loss, sensitivity)
-        scale = max(math.nextafter(scale, math.inf), 1e-6)
-    raise QueryError(["Epsilon is too large to be calibrated; ask with a smaller one."])
+    checked_price(epsilon, l1)
+    # The loss is linear in one over the scale.
+    guess = float(_laplace(1.0).map(l1)) / epsilon
+    made, lost, scale = calibrated(
+        _laplace, lambda m: float(m.map(l1)), guess, epsilon, reach=l1, price="Epsilon"
+    )
+    return Noise(made, scale, Loss(lost), l1)
+
+
+def distance(l2_squared: int) -> float:
+    """The smallest float that is an L2 distance not below the root of a whole number."""
+    near = math.sqrt(l2_squared)
+    while Fraction(near) ** 2 < l2_squared:
+        near = math.nextafter(near, math.inf)
+    return near
+
+
+def gaussian(l2_squared: int, rho: float) -> Noise:
+    """Discrete Gaussian noise whose loss is at most `rho` (zCDP).
+
+    Args:
+        l2_squared: the most that one household adds to the sum of the squared changes of all the numbers.
+        rho: of zero-concentrated DP.
+
+    Raises:
+        QueryError: when no usable scale gives that loss.
+    """
+    checked_price(rho, math.isqrt(max(l2_squared - 1, 0)) + 1 if l2_squared > 0 else 0)
+    far = distance(l2_squared)
+    guess = math.sqrt(l2_squared / (2 * rho))
+    made, lost, scale = calibrated(_gaussian, lambda m: float(m.map(far)), guess, rho, reach=far, price="Rho")
+    return Noise(made, scale, Loss(rho=lost), l2_squared, Mechanism.GAUSSIAN)
+
+
+@dataclass(frozen=True, slots=True)
+class QuantileNoise:
+    """One noisy choice among public candidates, calibrated and checked; one call a cell.
+
+    Cells whose rows are apart share the loss, also when a household has rows in several: the loss grows with the rows
+    that change in a straight line (in epsilon) or faster (in rho), so parts cost no more than the whole.
+
+    Args:
+        measurement: OpenDP's measurement: whole numbers in, place of a candidate out.
+        candidates: public, rising, in ticks.
+        scale: of the noise on the scores.
+        loss: what the measurement's own map says for `rows`.
+        rows: how many of the values one household can be.
+        points: of score that a candidate loses for each rank that it lies from the quantile.
+    """
+
+    measurement: Any
+    candidates: tuple[int, ...]
+    scale: float
+    loss: Loss
+    rows: int
+    points: float
+
+    def choose(self, values: Sequence[int]) -> int:
+        """A candidate near the quantile, in ticks; for no values at all any of them alike."""
+        return self.candidates[int(self.measurement([int(v) for v in values]))]
+
+    def rank_error(self, confidence: float = tails.CONFIDENCE) -> int:
+        """By how many ranks the chosen candidate misses the quantile more than the best one does, at that confidence.
+
+        Permute-and-flip is nowhere worse than the exponential mechanism (McKenna and Sheldon 2020), whose score misses
+        by more than s (log m + t) with probability exp(-t) at most, s the scale.
+        """
+        missed = self.scale * (math.log(len(self.candidates)) - math.log(1 - confidence))
+        return math.ceil(missed / self.points)
+
+
+def quantile(
+    candidates: Sequence[int], alpha: float, rows: int, *, epsilon: float = 0.0, rho: float = 0.0
+) -> QuantileNoise:
+    """A noisy quantile among public candidates (report noisy max over the distance to the quantile's rank).
+
+    Args:
+        candidates: public, rising, in ticks.
+        alpha: which quantile, between 0 and 1.
+        rows: how many of the values one household can add or take away.
+        epsilon, rho: what it may lose; one of the two.
+
+    Raises:
+        QueryError: when no usable scale gives that loss, or the candidates do not rise.
+
+    Source: Smith 2011 (scores by rank), McKenna and Sheldon 2020 (permute-and-flip).
+    """
+    if len(candidates) < 2 or any(a >= b for a, b in pairwise(candidates)):
+        raise QueryError(["A quantile needs two public candidates or more, each larger than the one before."])
+    if not 0 < alpha < 1 or bool(epsilon) == bool(rho):
+        raise QueryError(["A quantile lies between 0 and 1, and is paid in epsilon or in rho."])
+    checked_price(epsilon or rho, rows)
+    space = dp.vector_domain(dp.atom_domain(T="i64")), dp.symmetric_distance()
+    scores = dp.t.make_quantile_score_candidates(*space, [int(c) for c in candidates], alpha)
+    measure = dp.max_divergence() if epsilon else dp.zero_concentrated_divergence()
+
+    def make(scale: float) -> Any:
+        return scores >> dp.m.then_noisy_max(measure, scale, negate=True)
+
+    at_one = float(make(1.0).map(rows))
+    guess = at_one / epsilon if epsilon else math.sqrt(at_one / rho)
+    reach = float(scores.map(rows))
+    made, lost, scale = calibrated(
+        make,
+        lambda m: float(m.map(rows)),
+        guess,
+        epsilon or rho,
+        reach=reach,
+        price="Epsilon" if epsilon else "Rho",
+    )
+    loss = Loss(lost) if epsilon else Loss(rho=lost)
+    points = int(scores.map(1)) / max(alpha, 1 - alpha)  # a row below counts 1 - alpha, one above alpha
+    return QuantileNoise(made, tuple(int(c) for c in candidates), scale, loss, rows, points)
 
 
 def epsilon_of_rho(rho: float, delta: float) -> float:
     """Epsilon at `delta` of a release that is rho-zCDP, by OpenDP's own conversion."""
     if rho == 0:
         return 0.0
-    space = dp.vector_domain(dp.atom_domain(T="i64")), dp.l2_distance(T="f64")
     # Gaussian noise of this scale is rho-zCDP at distance 1; only its privacy profile is used, no noise is
     # drawn.
     scale = math.sqrt(1 / (2 * rho))
-    gaussian = dp.m.make_gaussian(*space, scale=scale)
-    while float(gaussian.map(1.0)) < rho:
+    made = _gaussian(scale)
+    while float(made.map(1.0)) < rho:
         scale = math.nextafter(scale, 0.0)
-        gaussian = dp.m.make_gaussian(*space, scale=scale)
-    return float(dp.c.make_zCDP_to_approxDP(gaussian).map(1.0).epsilon(delta))
+        made = _gaussian(scale)
+    return float(dp.c.make_zCDP_to_approxDP(made).map(1.0).epsilon(delta))
