@@ -31,8 +31,27 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"<stata_dta>", "stata"),
     (b"\xd0\xcf\x11\xe0", "office"),
     (b"\x93NUMPY", "numpy"),
+    (b"$FL2", "spss"),
+    (b"$FL3", "spss"),
+    (b"\x00" * 12 + b"\xc2\xea\x81\x60", "sas"),
+    (b"Obj\x01", "avro"),
+    (b"RDX2\n", "rdata"),
+    (b"RDX3\n", "rdata"),
+    (b"X\n\x00\x00", "rdata"),
+    (b"II*\x00", "tiff"),
+    (b"MM\x00*", "tiff"),
+    (b"BM", "bmp"),
+    (b"7z\xbc\xaf\x27\x1c", "archive"),
+    (b"Rar!\x1a\x07", "archive"),
+    (b"\x04\x22\x4d\x18", "compressed"),
+    (b"\x7fELF", "program"),
+    (b"MZ", "program"),
 )
 TEXT_TYPES = frozenset({"csv", "json", "jsonl", "ipynb", "html", "svg", "xml", "md", "txt"})
+#: A protocol buffer that begins with ONNX's field for the version, and says who made it.
+_ONNX = re.compile(
+    rb"\x08[\x01-\x20]\x12.[\w .-]*pytorch|\x08[\x01-\x20]\x12.(?:skl2onnx|onnx|tf2onnx|keras)", re.DOTALL
+)
 _MARKUP = re.compile(r"<\s*(script|iframe|object|embed|svg|html|body|style|form)\b", re.IGNORECASE)
 _UNSEEN_IN_MARKDOWN = re.compile(r"<!--|^\s*\[//\]:|\bdata:[\w/+.-]*;base64,", re.IGNORECASE | re.MULTILINE)
 #: Characters that nobody sees and no script needs: zero-width space, word joiner, bidi overrides, tags, …
@@ -60,9 +79,9 @@ def media_type(data: bytes, name: str = "") -> str:
         csv, json, png, txt or md; or what else it is (ipynb, jsonl, html, svg, xml, parquet, xlsx, zip, pdf,
         pickle, …); `unknown` when nothing fits.
     """
-    for magic, kind in _MAGIC:
-        if data.startswith(magic):
-            return kind
+    kind = _by_first_bytes(data)
+    if kind is not None:
+        return kind
     if zipfile.is_zipfile(io.BytesIO(data)):
         return _kind_of_zip(data)
     if is_pickle(data):
@@ -71,14 +90,39 @@ def media_type(data: bytes, name: str = "") -> str:
     return "unknown" if text is None else _kind_of_text(text, name.lower())
 
 
+def _by_first_bytes(data: bytes) -> str | None:
+    """The kind by its first bytes (or those that its format puts further in); None when they say nothing."""
+    for magic, kind in _MAGIC:
+        # Two letters begin many a text too: there they count only where no text could be.
+        if data.startswith(magic) and (len(magic) > 2 or text_of(data) is None):
+            return kind
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "webp"
+    if data[8:12] == b"DUCK":
+        return "duckdb"
+    if data[257:262] == b"ustar":
+        return "archive"
+    header = int.from_bytes(data[:8], "little")
+    if 0 < header < len(data) and data[8:9] == b"{" and data[8 : 8 + header].rstrip().endswith(b"}"):
+        return "model"  # safetensors
+    return "model" if _ONNX.match(data) else None
+
+
 def _kind_of_zip(data: bytes) -> str:
-    """Office files and archives alike; also a zip that hides behind other bytes."""
+    """Office files, saved models and archives alike; also a zip that hides behind other bytes."""
     try:
         names = zipfile.ZipFile(io.BytesIO(data)).namelist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError):
         return "zip"
     inside = {"xl/": "xlsx", "word/": "docx", "ppt/": "pptx"}
-    return next((kind for folder, kind in inside.items() if any(n.startswith(folder) for n in names)), "zip")
+    for folder, kind in inside.items():
+        if any(n.startswith(folder) for n in names):
+            return kind
+    if "META-INF/manifest.xml" in names and "content.xml" in names:
+        return "opendocument"
+    if any(n.endswith("data.pkl") for n in names) or "config.json" in names:
+        return "model"  # PyTorch, Keras
+    return "numpy" if names and all(n.endswith(".npy") for n in names) else "zip"
 
 
 def is_pickle(data: bytes) -> bool:
@@ -146,9 +190,9 @@ def _looks_like_a_table(text: str) -> bool:
 
 
 def hidden_parts(data: bytes, kind: str, name: str) -> tuple[DisclosureFinding, ...]:
-    """What text carries besides what a reader sees: saved outputs, comments, unseen characters.
+    """What text carries besides what a reader sees: comments, unseen characters.
 
-    For images see `images.hidden_in_png`.
+    For images see `images.hidden_in_png`, for everything that may not leave at all see `carriers`.
     """
     text = text_of(data) if kind in TEXT_TYPES else None
     if text is None:
@@ -160,10 +204,6 @@ def hidden_parts(data: bytes, kind: str, name: str) -> tuple[DisclosureFinding, 
         )
     if kind == "md" and _UNSEEN_IN_MARKDOWN.search(text):
         found.append(("unseen-markdown", "There are comments or embedded files. Take them out."))
-    if kind == "ipynb" and _has_outputs(text):
-        found.append(
-            ("saved-outputs", "The notebook holds saved outputs. Clear them, or send in the tables.")
-        )
     if kind == "json" and _repeats_a_key(text):
         found.append(("repeated-key", "A key is there twice, and a reader sees only one of them. Keep one."))
     if data.startswith(b"\xef\xbb\xbf\xef\xbb\xbf"):
@@ -179,11 +219,6 @@ def _runs_of_format_characters(text: str) -> bool:
         if run > 2:
             return True
     return False
-
-
-def _has_outputs(text: str) -> bool:
-    cells = json.loads(text).get("cells", [])
-    return any(isinstance(c, dict) and (c.get("outputs") or c.get("attachments")) for c in cells)
 
 
 def _repeats_a_key(text: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Collection, Mapping
 
+from anonymization.disclosure.carriers import carried
 from anonymization.disclosure.files import TEXT_TYPES, hidden_parts, media_type, text_of
 from anonymization.disclosure.images import hidden_in_png
 from anonymization.disclosure.model import DisclosureFinding, FileReport, Severity
@@ -29,6 +30,21 @@ HIDDEN = (
     "behind-the-pixels",
     "broken-image",
     "ragged-row",
+    "macro",
+    "comment",
+    "external-link",
+    "pivot-cache",
+    "embedded-file",
+    "embedded-data",
+    "data-model",
+    "file-metadata",
+    "hidden-sheet",
+    "hidden-name",
+    "hidden-cells",
+    "hidden-text",
+    "formula",
+    "script",
+    "earlier-state",
 )
 
 
@@ -55,6 +71,7 @@ def check_file(
     """
     kind = media_type(data, name)
     findings = [*hidden_parts(data, kind, name), *(hidden_in_png(data, name) if kind == "png" else ())]
+    findings += carried(data, kind, name)
     facts: dict[str, object] = {"media_type": kind, "file_bytes": len(data), "dominance_declared": False}
     told: Found = ({}, [])
     if kind in ("csv", "json"):

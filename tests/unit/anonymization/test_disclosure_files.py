@@ -152,7 +152,6 @@ def test_metadata_can_be_taken_out_and_the_pixels_stay():
         ("# Title\n<!-- Ana,10 -->", "n.md", "unseen-markdown"),
         ("# Title\n[//]: # (Ana,10)", "n.md", "unseen-markdown"),
         ("![f](data:image/png;base64,QW5h)", "n.md", "unseen-markdown"),
-        (json.dumps(A_NOTEBOOK), "n.ipynb", "saved-outputs"),
         ('[{"n": 10, "n": 12}]', "n.json", "repeated-key"),
     ],
 )
