@@ -8,6 +8,7 @@ n_households.
 from __future__ import annotations
 
 from evaluation.adequacy import Adequacy, adequacy
+from evaluation.agreement import Agreement, agreement, interval_overlap
 from evaluation.combining import Combined, combine
 from evaluation.errors import EvaluationError
 from evaluation.impact import Discontinuity, balance, discontinuity
@@ -15,12 +16,14 @@ from evaluation.incidence import Incidence, concentration, incidence
 from evaluation.overlap import Overlap, overlap
 from evaluation.poverty import PovertyImpact, fgt, gini, poverty_impact
 from evaluation.ranks import quantile_groups
+from evaluation.regression import Regression, regress
 from evaluation.survey import COLUMNS, Design, Estimate, tidy
 from evaluation.targeting import Targeting, cgh, targeting, targeting_by
 
 __all__ = [
     "COLUMNS",
     "Adequacy",
+    "Agreement",
     "Combined",
     "Design",
     "Discontinuity",
@@ -29,8 +32,10 @@ __all__ = [
     "Incidence",
     "Overlap",
     "PovertyImpact",
+    "Regression",
     "Targeting",
     "adequacy",
+    "agreement",
     "balance",
     "cgh",
     "combine",
@@ -39,9 +44,11 @@ __all__ = [
     "fgt",
     "gini",
     "incidence",
+    "interval_overlap",
     "overlap",
     "poverty_impact",
     "quantile_groups",
+    "regress",
     "targeting",
     "targeting_by",
     "tidy",
