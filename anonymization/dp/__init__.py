@@ -2,7 +2,8 @@
 
 `terms`, `queries`, `checks`, `parsing` what may be asked; `dictionary` what is public about a table; `values`
 reading one cell; `aggregate` the exact numbers, each household's part bounded; `noise` OpenDP, the only
-source of noise; `mechanisms` cost, error, answer; `accountant` adding up losses; `audit` trying to disprove a
+source of noise; `mechanisms` cost, error, answer; `accountant` adding up losses and whether they fit a
+grant, `conversion` between kinds of loss; `audit` trying to disprove a
 claim. Importing this package does not load OpenDP.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .accountant import Loss, compose, compose_in_zcdp
+from .accountant import Accounting, Limit, Loss, compose, compose_in_zcdp, fits, total
 from .dictionary import PublicColumn, PublicTable
 from .parsing import read as read_query
 from .queries import DpQuery
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
     from .mechanisms import DpAnswer, ExpectedError
 
 __all__ = [
+    "Accounting",
     "Between",
     "DpQuery",
     "Filter",
+    "Limit",
     "Loss",
     "Measure",
     "Mechanism",
@@ -39,7 +42,9 @@ __all__ = [
     "compose_in_zcdp",
     "cost",
     "expected_error",
+    "fits",
     "read_query",
+    "total",
 ]
 
 
