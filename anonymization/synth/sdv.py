@@ -162,7 +162,7 @@ class Neural:
             "epochs": self._epochs,
             "seed": self._seed,
         }
-        made = run_bounded(task, seconds=seconds, megabytes=megabytes, watch=watch)
+        made = run_bounded(fitted_neural, task, seconds=seconds, megabytes=megabytes, watch=watch)
         with _silence():
             self._model = pickle.loads(made)  # noqa: S301 - what our own process made of our own rows
         self._learnt = df
@@ -270,7 +270,7 @@ def fitted_neural(
     df: pd.DataFrame,
     epochs: int,
     seed: int,
-    progress: Callable[[int, int, str], None],
+    watch: Watch,
 ) -> bytes:
     """A fitted model's pickle; called in `worker`.
 
@@ -284,7 +284,7 @@ def fitted_neural(
         from sdv.single_table import CTGANSynthesizer, TVAESynthesizer  # noqa: PLC0415 - as above
 
         def epoch(every: Any, **_: Any) -> Any:
-            return _Epochs(every, progress)
+            return _Epochs(every, watch.progress)
 
         ctgan.tqdm = tvae.tqdm = epoch
         torch.set_num_threads(1)

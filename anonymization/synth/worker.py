@@ -1,4 +1,4 @@
-"""The process that learns: rows come in by standard input, epochs and the model go out by standard output.
+"""The process that learns: a call with its rows comes in by standard input; steps and what is made go out.
 
 It ends itself when its parent dies, and when its processor time is used up.
 """
@@ -21,7 +21,7 @@ def _bound(parent: int, seconds: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit(1)
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump would hold rows
 
 
@@ -34,16 +34,20 @@ def main(parent: int, seconds: int) -> None:
         pickle.dump((kind, value), out)
         out.flush()
 
-    from .protocol import SynthesisError  # noqa: PLC0415 - bounds come before anything that can be heavy
-    from .sdv import fitted_neural  # noqa: PLC0415 - as above
+    from anonymization.errors import AnonymizationError  # noqa: PLC0415 - bounds come before what can be heavy
 
-    task = pickle.load(sys.stdin.buffer)  # noqa: S301 - what our own parent wrote
+    from .protocol import Watch  # noqa: PLC0415 - as above
+
     try:
-        say("model", fitted_neural(**task, progress=lambda *at: say("progress", at)))
-    except SynthesisError as error:
+        call, task = pickle.load(sys.stdin.buffer)  # noqa: S301 - what our own parent wrote
+        made = call(**task, watch=Watch(progress=lambda *at: say("progress", at)))
+        say("made", pickle.dumps(made))
+    except AnonymizationError as error:
         say("failed", error.sentence)
     except MemoryError:
         say("failed", "Learning ran out of memory; ask for fewer columns or more memory.")
+    except Exception as error:  # noqa: BLE001 - its message may quote values
+        say("failed", f"Synthesis failed in a way that nobody foresaw ({type(error).__name__}).")
 
 
 if __name__ == "__main__":
