@@ -109,8 +109,11 @@ def gaussian(keys: int, rho: float, delta: float) -> KeyNoise:
 
 
 def _token(key: str) -> str:
-    """A key as letters and digits: OpenDP's texts end at a NUL and take no odd halves of a letter, and a key of one
-    household must neither fall together with another nor raise."""
+    """A key as letters and digits, one for one.
+
+    OpenDP's texts end at a NUL and take no odd halves of a letter, and one household's key must neither fall together
+    with another nor raise.
+    """
     return key.encode("utf-8", "surrogatepass").hex()
 
 
