@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from anonymization import dp
@@ -25,7 +24,7 @@ from anonymization.dp.queries import DpQuery, Measure
 from .bounds import Audit
 from .claims import claims
 from .events import audit_answers
-from .neighbours import WORLD, Pair, crowd
+from .neighbours import WORLD, Pair, crowd, told_apart
 from .shapes import Shape
 
 #: One charge paid: everything that is shown for it.
@@ -40,17 +39,17 @@ class Finding:
     """What was found about one shape.
 
     Args:
-        shape: its name in the table of shapes.
+        name: of the shape.
         claimed: the loss that the ledger is charged.
         crowd: from many worlds in a question; none for a shape that cannot be asked so.
-        alone: from one question at a time.
+        alone: from one question at a time; none where none was asked.
         cpu_seconds: for both.
     """
 
-    shape: Shape
+    name: str
     claimed: Loss
     crowd: Audit | None
-    alone: Audit
+    alone: Audit | None
     cpu_seconds: float
 
     @property
@@ -59,14 +58,19 @@ class Finding:
 
 
 def audit_shape(
-    shape: Shape, *, runs: int, alone: int, confidence: float, release: Release = dp.answer
+    shape: Shape,
+    *,
+    runs: int,
+    alone: int,
+    confidence: float,
+    release: Release = dp.answer,
 ) -> Finding:
     """Audit one shape through the release path.
 
     Args:
         shape: from `shapes.SHAPES`.
-        runs: answers from each registry, in crowds.
-        alone: answers from each registry, one by one.
+        runs: answers from each registry, in crowds; 0 for none.
+        alone: answers from each registry, one by one; 0 for none.
         confidence: of each of the two bounds.
         release: the path; another one only to show that the auditor catches it.
     """
@@ -74,15 +78,27 @@ def audit_shape(
     one = shape.pair()
     claimed = dp.cost(one.query)
     points = claims(claimed)
-    found: Audit | None = None
-    if shape.crowds:
-        many = crowd(one, max(1, min(1_000, runs, _MOST_CELLS // max(len(one.query.cells), 1))))
-        times = math.ceil(runs / many.worlds)
-        sides = (answers(many, side, times, release) for side in (many.with_it, many.without))
-        found = audit_answers(*sides, claims=points, confidence=confidence)
-    each = (answers(one, side, alone, release) for side in (one.with_it, one.without))
-    by_one = audit_answers(*each, claims=points, confidence=confidence)
-    return Finding(shape, claimed, found, by_one, time.process_time() - began)
+
+    def tried(pair: Pair, times: int) -> Audit:
+        sides = [answers(pair, side, times, release) for side in (pair.with_it, pair.without)]
+        return audit_answers(*sides, claims=points, confidence=confidence)
+
+    crowded: Audit | None = None
+    if runs:
+        many = crowd(one, max(1, min(1_000, runs, _MOST_CELLS // max(_cells(one.query), 1))))
+        crowded = tried(many, math.ceil(runs / many.worlds))
+    by_one = tried(one, alone) if alone else None
+    return Finding(shape.name, claimed, crowded, by_one, time.process_time() - began)
+
+
+def confidence_of(shapes: int, false_alarm: float = 1e-6) -> float:
+    """Confidence of each bound, so that honest shapes are accused with that probability at most, all together."""
+    return 1 - false_alarm / (2 * shapes)
+
+
+def _cells(query: DpQuery) -> int:
+    """Numbers that one world's answer is made of."""
+    return len(query.cells) * (2 if query.between else 1)
 
 
 def answers(asked: Pair, table: pd.DataFrame, times: int, release: Release) -> pd.DataFrame:
@@ -113,15 +129,12 @@ def _side_by_side(frames: list[pd.DataFrame]) -> pd.DataFrame:
 def _wide(asked: Pair, frame: pd.DataFrame) -> pd.DataFrame:
     """A row for each world, and for each cell and column of the answer one column."""
     query = asked.query
-    keys = [c for c in query.dimensions if c != WORLD]
+    keys = [c for c in (*query.dimensions, *query.unknown_keys) if c != WORLD]
     if query.measure is Measure.MEAN:
         # The two numbers that noise was added to; the middle of the bounds is public.
         frame = frame.assign(total=(frame["value_raw"] - Grain.of(query).middle) * frame["n"])
-    shown = [c for c in frame.columns if c not in query.dimensions]
-    if WORLD in frame.columns:
-        run = frame[WORLD].str.removeprefix("w").astype(int).to_numpy()
-    else:
-        run = np.zeros(len(frame), dtype=int)
+    shown = [c for c in frame.columns if c not in (WORLD, *keys)]
+    frame, run = told_apart(query, frame)
     cell = _labels(frame, keys)
     out: dict[str, Any] = {}
     for name in dict.fromkeys(cell):
