@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests up demo test check lint types imports docs docs-check fix clean assets bench-columns bench-attacks bench-pii bench-microdata bench-synth
+.PHONY: help setup setup-tests up demo test check lint types imports docs docs-check fix clean assets bench-columns bench-attacks bench-pii bench-microdata bench-synth bench-dp
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -63,6 +63,9 @@ bench-attacks: setup ## The attacks on releases beside anonymeter's, on the same
 
 bench-synth: setup ## Synthesizers beside raw SDV on the demo registry: fidelity, targeting, attacks, time, memory, as JSON
 	@OMP_NUM_THREADS=1 $(BIN)/python scripts/bench/synth.py $(ARGS)
+
+bench-dp: setup ## Private answers beside diffprivlib, PipelineDP, SmartNoise and Tumult: error, time, memory, as JSON (ARGS="--quick")
+	@OMP_NUM_THREADS=1 $(BIN)/python scripts/bench/dp.py $(ARGS)
 
 assets: ## Build the portal's CSS and JavaScript from their sources again (needs Node; only to change the look)
 	cd request_portal/assets && npm install && npm run build
