@@ -14,6 +14,7 @@ from importlib.metadata import version
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import opendp.prelude as dp
 
 from . import tails
@@ -180,12 +181,12 @@ class QuantileNoise:
     that change in a straight line (in epsilon) or faster (in rho), so parts cost no more than the whole.
 
     Args:
-        measurement: OpenDP's measurement: whole numbers in, place of a candidate out.
+        measurement: OpenDP's measurement: scores in, place of the candidate out.
         candidates: public, rising, in ticks.
         scale: of the noise on the scores.
-        loss: what the measurement's own map says for `rows`.
+        loss: what OpenDP's own map says for `rows`, scoring included.
         rows: how many of the values one household can be.
-        points: of score that a candidate loses for each rank that it lies from the quantile.
+        below, above: what a value below a candidate, and one above it, adds to the two sides that its score weighs.
     """
 
     measurement: Any
@@ -193,11 +194,24 @@ class QuantileNoise:
     scale: float
     loss: Loss
     rows: int
-    points: float
+    below: int
+    above: int
 
-    def choose(self, values: Sequence[int]) -> int:
-        """A candidate near the quantile, in ticks; for no values at all any of them alike."""
-        return self.candidates[int(self.measurement([int(v) for v in values]))]
+    def scores(self, counts: Sequence[int]) -> list[int]:
+        """How far each candidate lies from the quantile's rank: the same as OpenDP's scores, from counts."""
+        held = np.asarray(counts, dtype=np.int64)
+        under = np.cumsum(held) - held
+        over = held.sum() - held - under
+        out: list[int] = np.abs(self.below * under - self.above * over).tolist()
+        return out
+
+    def choose(self, counts: Sequence[int]) -> int:
+        """A candidate near the quantile, in ticks; where all counts are zero, any of them alike. Draws anew.
+
+        Args:
+            counts: how many values lie at each candidate; shape (candidates,). Private.
+        """
+        return self.candidates[int(self.measurement(self.scores(counts)))]
 
     def rank_error(self, confidence: float = tails.CONFIDENCE) -> int:
         """By how many ranks the chosen candidate misses the quantile more than the best one does, at that confidence.
@@ -206,7 +220,7 @@ class QuantileNoise:
         by more than s (log m + t) with probability exp(-t) at most, s the scale.
         """
         missed = self.scale * (math.log(len(self.candidates)) - math.log(1 - confidence))
-        return math.ceil(missed / self.points)
+        return math.ceil(missed / (self.below + self.above))
 
 
 def quantile(
@@ -216,7 +230,7 @@ def quantile(
 
     Args:
         candidates: public, rising, in ticks.
-        alpha: which quantile, between 0 and 1.
+        alpha: which quantile, between 0 and 1; OpenDP reads four decimals of it.
         rows: how many of the values one household can add or take away.
         epsilon, rho: what it may lose; one of the two.
 
@@ -230,27 +244,32 @@ def quantile(
     if not 0 < alpha < 1 or bool(epsilon) == bool(rho):
         raise QueryError(["A quantile lies between 0 and 1, and is paid in epsilon or in rho."])
     checked_price(epsilon or rho, rows)
+    public = [int(c) for c in candidates]
     space = dp.vector_domain(dp.atom_domain(T="i64")), dp.symmetric_distance()
-    scores = dp.t.make_quantile_score_candidates(*space, [int(c) for c in candidates], alpha)
+    scoring = dp.t.make_quantile_score_candidates(*space, public, alpha)
+    # OpenDP's own weights, read from what it says of one invented value.
+    below, above = int(scoring([public[0] - 1])[0]), int(scoring([public[-1] + 1])[0])
+    if not below or not above:
+        raise QueryError(["This quantile is too close to 0 or 1; ask for one from 0.001 to 0.999."])
     measure = dp.max_divergence() if epsilon else dp.zero_concentrated_divergence()
 
     def make(scale: float) -> Any:
-        return scores >> dp.m.then_noisy_max(measure, scale, negate=True)
+        return scoring >> dp.m.then_noisy_max(measure, scale, negate=True)
 
     at_one = float(make(1.0).map(rows))
     guess = at_one / epsilon if epsilon else math.sqrt(at_one / rho)
-    reach = float(scores.map(rows))
-    made, lost, scale = calibrated(
+    _, lost, scale = calibrated(
         make,
         lambda m: float(m.map(rows)),
         guess,
         epsilon or rho,
-        reach=reach,
+        reach=float(scoring.map(rows)),
         price="Epsilon" if epsilon else "Rho",
     )
+    inner = scoring.output_domain, scoring.output_metric
+    chosen = dp.m.make_noisy_max(*inner, measure, scale=scale, negate=True)
     loss = Loss(lost) if epsilon else Loss(rho=lost)
-    points = int(scores.map(1)) / max(alpha, 1 - alpha)  # a row below counts 1 - alpha, one above alpha
-    return QuantileNoise(made, tuple(int(c) for c in candidates), scale, loss, rows, points)
+    return QuantileNoise(chosen, tuple(public), scale, loss, rows, below, above)
 
 
 def epsilon_of_rho(rho: float, delta: float) -> float:
