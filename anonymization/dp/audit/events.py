@@ -74,8 +74,9 @@ def audit_answers(
     `bounds.least`.
     """
     n, m = len(one) // 2, len(other) // 2
-    features = Features.of(one.iloc[:n], other.iloc[:m])
-    scores = list(features.scores())
+    chosen_on = one.iloc[:n], other.iloc[:m]
+    features = Features.of(*chosen_on)
+    scores = list(features.told(*chosen_on))
     chosen = max(
         (e for claim in claims for e in _events(scores, n, m, confidence, claim)),
         key=lambda e: e.promise - e.claim.epsilon,
@@ -84,7 +85,7 @@ def audit_answers(
     runs = min(len(one), len(other))
     if chosen is None:
         return Audit(0.0, claims[0], runs, confidence, "nothing that differs was seen")
-    a, b = (features.score(chosen.score, half) for half in (one.iloc[n:], other.iloc[m:]))
+    a, b = (features.scores[chosen.score](half) for half in (one.iloc[n:], other.iloc[m:]))
     hits = [int(np.sum(x >= chosen.cut if chosen.above else x <= chosen.cut)) for x in (a, b)]
     seen = [(hits[0], len(a)), (hits[1], len(b))]
     often, seldom = reversed(seen) if chosen.swapped else seen
