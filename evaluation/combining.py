@@ -90,8 +90,8 @@ def combine(
         size_ratio is None or 0 < size_ratio < math.inf
     ):
         raise EvaluationError(
-            'Tables of one fit ("fitted_once"), and only they, need size_ratio: the rows of a synthetic table divided by '
-            "the rows that were learnt from."
+            'Tables of one fit ("fitted_once"), and only they, need size_ratio: the rows of a synthetic table '
+            "divided by the rows that were learnt from."
         )
     if not (np.isfinite(q).all() and np.isfinite(u).all()) or (u < 0).any():
         raise EvaluationError(

@@ -11,7 +11,7 @@ import pandas as pd
 
 from anonymization.errors import AnonymizationError, RecipeProblem
 from anonymization.schema import FieldType
-from anonymization.utility import TargetingQuestion
+from anonymization.utility import ModelQuestion, TargetingQuestion
 
 from .constraints import Rule
 from .public import PublicDomain
@@ -111,6 +111,8 @@ class SynthesisPlan:
         min_leaf: with `cart`, the fewest households that any drawn value rests on. On a real survey of 8,700
             households, 10 copied 2 percent of the rows whole, 50 little more than chance does.
         question: targeting accuracy to compare, if any.
+        models: regressions to compare, if any.
+        syntheses: how many tables the regressions are combined over; the one to be released is the first.
         rules: what every row must keep, from the data dictionary; rows that cannot be mended are drawn again.
         domains: public code lists and bounds, from the data dictionary; the private method sees cells of these alone.
         epsilon, delta: price of a differentially private method.
@@ -131,6 +133,8 @@ class SynthesisPlan:
     tail: float = 0.005
     min_leaf: int = 50
     question: TargetingQuestion | None = None
+    models: tuple[ModelQuestion, ...] = ()
+    syntheses: int = 5
     rules: tuple[Rule, ...] = ()
     domains: Mapping[str, PublicDomain] = field(default_factory=dict)
     epsilon: float = 0.0
@@ -158,6 +162,14 @@ class SynthesisPlan:
             said.append("The smallest leaf must hold one household or more.")
         if self.rows < 0:
             said.append("The number of rows to draw cannot be negative.")
+        if self.syntheses < 1:
+            said.append("The number of syntheses to combine must be one or more.")
+        said += [
+            f"The model {m.name} needs the column {c}, which is not synthesised; take the model out or the column in."
+            for m in self.models
+            for c in m.columns
+            if c not in self.columns
+        ]
         if self.epochs < 1 or self.max_seconds <= 0 or self.max_megabytes < 1_000:
             said.append("A neural method needs one epoch or more, some time, and 1,000 megabytes or more.")
         said += [
