@@ -10,6 +10,7 @@ from anonymization.disclosure.files import TEXT_TYPES, hidden_parts, media_type,
 from anonymization.disclosure.images import hidden_in_png
 from anonymization.disclosure.model import DisclosureFinding, FileReport, Severity
 from anonymization.disclosure.spec import SCHEMA, BadDescription, TableSpec, read_spec
+from anonymization.disclosure.statistics import statistic_facts, statistic_findings
 from anonymization.disclosure.tables import NotATable, ResultTable, TableCheck, read_table
 from anonymization.disclosure.totals import total_findings
 from anonymization.errors import AnonymizationError
@@ -73,6 +74,7 @@ def check_file(
     findings = [*hidden_parts(data, kind, name), *(hidden_in_png(data, name) if kind == "png" else ())]
     findings += carried(data, kind, name)
     facts: dict[str, object] = {"media_type": kind, "file_bytes": len(data), "dominance_declared": False}
+    facts["is_model"] = False
     told: Found = ({}, [])
     if kind in ("csv", "json"):
         told = _table(name, data, kind, sidecar, threshold)
@@ -143,6 +145,10 @@ def _table(name: str, data: bytes, kind: str, sidecar: Sidecar, threshold: int) 
     found = check.findings()
     if _count(found, "missing-column"):
         return uncounted, found
+    found += statistic_findings(check)
+    if spec.model is not None:
+        # Coefficients do not add up, so that no total of theirs can give one away.
+        return {"rows": len(table.rows), **_table_facts(check, found), "recoverable_cells": 0}, found
     found += total_findings(check)
     return {"rows": len(table.rows), **_table_facts(check, found)}, found
 
@@ -164,13 +170,14 @@ def _table_facts(check: TableCheck, found: list[DisclosureFinding]) -> dict[str,
     untold, told = check.dominance()
     shown = [count for _, _, count in check.shown_counts()]
     facts: dict[str, object] = {
-        "counts_declared": not _count(found, "no-counts", "uncounted", "not-a-count"),
+        "counts_declared": not _count(found, "no-counts", "uncounted", "not-a-count", "not-coefficients"),
         "undeclared_columns": _count(found, "undeclared-column"),
         "zero_counts": _count(found, "zero-count"),
         "full_cells": _count(found, "full-cell", "small-part"),
         "recoverable_cells": _count(found, "recoverable-cell", "small-rest"),
         "statistics_without_dominance": len(untold),
         "dominance_declared": bool(told),
+        **statistic_facts(check, found),
     }
     if shown:
         facts["smallest_count"] = int(min((count for count in shown if count > 0), default=0))

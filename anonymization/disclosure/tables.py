@@ -224,7 +224,8 @@ class TableCheck:
                     yield self.at("small-part", Severity.LOOK, words, row=row, column=column)
 
     def _possible_shares(self) -> Iterator[str]:
-        for column in self.spec.statistics:
+        # A model's p-values lie between 0 and 1 and are no shares.
+        for column in () if self.spec.model else self.spec.statistics:
             values = [v for _, v in self._numbers(column)]
             if values and all(0 <= v <= 1 for v in values):
                 yield column

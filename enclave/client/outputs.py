@@ -54,6 +54,8 @@ def output(
     proportions: Sequence[str] = (),
     dimensions: Sequence[str] = (),
     parts: Mapping[str, str] | None = None,
+    quantiles: Mapping[str, tuple[float, str]] | None = None,
+    endpoints: Mapping[str, str] | None = None,
     threshold: int = THRESHOLD,
     suppress: bool = False,
 ) -> Path:
@@ -74,6 +76,10 @@ def output(
             `statistics`.
         dimensions: columns of numbers that only name a group (a year, a quantile).
         parts: count column to the count column that it is a part of, so that the rest is looked at too.
+        quantiles: columns of medians, quartiles and the like, each with which one (0.5) and its count column:
+            {"median_pay": (0.5, "households")}.
+        endpoints: columns of smallest or largest values, each with the count column of the households that
+            share that very value.
         threshold: smallest count that may be shown. The airlock's policy decides, not this number.
         suppress: blank what describes fewer than `threshold` households, and the numbers that rest on it.
 
@@ -84,13 +90,17 @@ def output(
         ClientError: for an unusable name, an undeclared or absent column, an identifier, or counts that are
             none.
     """
-    _check_words(name, title, context)
+    check_words(name, title, context)
     if isinstance(counts, str) or isinstance(statistics, str) or isinstance(proportions, str):
         raise ClientError("Give counts, statistics and proportions as lists of column names.")
-    numbers = list(dict.fromkeys([*statistics, *proportions]))
+    places = {column: {"q": q, "count": count} for column, (q, count) in (quantiles or {}).items()}
+    ends = dict(endpoints or {})
+    numbers = list(dict.fromkeys([*statistics, *proportions, *places, *ends]))
     dominance = shares_of(table, numbers)
     evidence = [column for shares in dominance for column in (shares.top1_share, shares.top2_share)]
-    counted = Counted(counts, dict(statistics) if isinstance(statistics, Mapping) else {}, dict(parts or {}))
+    behind = dict(statistics) if isinstance(statistics, Mapping) else {}
+    behind |= {column: str(place["count"]) for column, place in places.items()} | ends
+    counted = Counted(counts, behind, dict(parts or {}))
     _check_columns(table, counted, [*numbers, *evidence], dimensions)
     shown = table.reset_index(drop=True)
     for column in evidence:
@@ -99,6 +109,8 @@ def output(
         )
     if suppress:
         shown = counted.blank(shown, [*numbers, *evidence], threshold)
+        for column, (q, count) in (quantiles or {}).items():
+            shown[column] = shown[column].mask(table[count].to_numpy() * min(q, 1 - q) < threshold - 1e-9)
         _warn_of_a_single_blank(shown, counts)
     else:
         warn_small(counted.small(shown, threshold), threshold)
@@ -112,6 +124,8 @@ def output(
         "dimensions": [c for c in shown.columns if c not in {*counts, *numbers, *evidence}],
         "parts": dict(counted.parts),
         "dominance": [asdict(shares) for shares in dominance],
+        "quantiles": places,
+        "endpoints": ends,
         "title": title.strip(),
         "context": context.strip(),
     }
@@ -132,7 +146,8 @@ def checked_name(name: str) -> str:
     return name
 
 
-def _check_words(name: str, title: str, context: str) -> None:
+def check_words(name: str, title: str, context: str) -> None:
+    """Raises ClientError for a name, title or context that no checker can use."""
     checked_name(name)
     if not title.strip() or not context.strip():
         raise ClientError(
