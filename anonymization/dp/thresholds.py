@@ -24,6 +24,7 @@ from .accountant import Loss
 from .noise import WIDEST, calibrated, checked_price, distance
 from .tails import CONFIDENCE, gaussian_half_width, laplace_half_width
 from .terms import Mechanism, QueryError
+from .values import codes, hashes
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -198,10 +199,8 @@ def households_by_key(
         key: key of each row, text.
         keys: in how many keys one household counts at most.
     """
-    import pandas as pd  # noqa: PLC0415 - keeps `import anonymization.dp` light
-
     kept = kept_keys(unit, key, keys)
-    house, (code, names) = pd.factorize(unit[kept])[0], pd.factorize(key[kept])
+    house, (code, names) = codes(unit[kept])[0], codes(key[kept])
     held = np.unique(house * np.int64(max(len(names), 1)) + code) % max(len(names), 1)
     return dict(zip(names.tolist(), np.bincount(held, minlength=len(names)).tolist(), strict=True))
 
@@ -214,19 +213,14 @@ def kept_keys(
     Which ones is decided by a hash of the household's own id and the key: a rule that looks at that household alone,
     whatever the order of the table, and that drops no key always.
     """
-    import pandas as pd  # noqa: PLC0415 - as above
-    from pandas.util import hash_array  # noqa: PLC0415 - as above
-
     if not len(unit):
         return np.zeros(0, dtype=np.bool_)
-    # Factorised as whole objects: numpy's own texts drop a NUL at the end, and would bring two households together.
-    (house, units), (code, names) = pd.factorize(unit), pd.factorize(key)
+    (house, units), (code, names) = codes(unit), codes(key)
     wide = np.int64(len(names))
     pair = house * wide + code
     both = np.unique(pair)
     owner, named = both // wide, both % wide
-    mixed = hash_array(units, categorize=False)[owner] * np.uint64(1_000_003)
-    mixed ^= hash_array(names, categorize=False)[named]
+    mixed = hashes(units)[owner] * np.uint64(1_000_003) ^ hashes(names)[named]
     order = np.lexsort((mixed, owner))
     ranked = owner[order]
     starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])

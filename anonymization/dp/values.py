@@ -1,7 +1,6 @@
 """Reading one cell of a table without looking at any other.
 
-What a value means must not depend on its neighbours: pandas' own comparisons and factorisation let one
-    household's
+What a value means must not depend on its neighbours: pandas' own comparisons and factorisation let one household's
 odd value change the type, and so the cell, of everybody else's, which no noise would cover.
 """
 
@@ -66,3 +65,29 @@ def numbers(column: pd.Series[Any]) -> npt.NDArray[np.float64]:
     """`number` of every value, NaN where missing."""
     read = (math.nan if (n := number(v)) is None else n for v in column.tolist())
     return np.fromiter(read, dtype=np.float64, count=len(column))
+
+
+def codes(read: npt.NDArray[np.object_]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.object_]]:
+    """Texts numbered in the order of their first places: the number of each, and the texts.
+
+    By Python's own equality: numpy's texts drop a NUL at the end and pandas' stop at the first, which would bring two
+    households together.
+    """
+    given = read.tolist()
+    place = {text: i for i, text in enumerate(dict.fromkeys(given))}
+    names = np.empty(len(place), dtype=object)
+    names[:] = list(place)
+    return np.fromiter(map(place.__getitem__, given), dtype=np.int64, count=len(given)), names
+
+
+def hashes(read: npt.NDArray[np.object_]) -> npt.NDArray[np.uint64]:
+    """A fixed hash of each text, the same in every process; for shuffles that owe nothing to the order of a table."""
+    from pandas.util import hash_array  # noqa: PLC0415 - keeps `import anonymization.dp` light
+
+    try:
+        return hash_array(read, categorize=False)
+    except UnicodeEncodeError:
+        # Half a letter, as no text should hold: it must not raise, which would tell that it is there.
+        as_bytes = np.empty(len(read), dtype=object)
+        as_bytes[:] = [t if t is None else t.encode("utf-8", "surrogatepass") for t in read]
+        return hash_array(as_bytes, categorize=False)
