@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+import json
 import math
-from dataclasses import dataclass, field
-from fractions import Fraction
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import noise
-from .accountant import Loss, compose
-from .aggregate import Grain, exact
-from .queries import DpQuery, Measure, QueryError
+import numpy as np
+
+from . import noise, thresholds
+from .accountant import Loss
+from .aggregate import Found, Grain, exact, unit_and_keys
+from .calibration import Plan as _Plan
+from .calibration import plan as _plan
+from .calibration import sensitivity, sensitivity_squared
+from .intervals import difference_half_width
+from .quantiles import choose
+from .queries import DpQuery
+from .released import ORDER, Columns, Noisy, columns, withheld
+from .tails import CONFIDENCE
+from .terms import Measure
 
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = [
+    "PRIVACY_UNIT",
+    "DpAnswer",
+    "ExpectedError",
+    "answer",
+    "cost",
+    "expected_error",
+    "expected_error_at",
+    "sensitivity",
+    "sensitivity_squared",
+]
+
 #: The privacy unit and neighbouring relation of every answer, for receipts and evidence.
 PRIVACY_UNIT = "one household, added or removed, with all its rows"
 
-_CONFIDENCE = 0.95
+_WORST = (0.5, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +48,18 @@ class ExpectedError:
     """What noise alone will do, known before asking; sampling error comes on top.
 
     Args:
-        count: half-width of the 95% interval of one cell's count; 0 where no count is taken.
-        value: the same for one cell's sum, in the column's unit; for a count, equal to `count`; for a mean,
-            of its sum.
-        cells: how many cells the answer has.
+        count: half-width of the 95% interval of one cell's count (of a ratio: of its numerator); 0 where no count is
+            taken.
+        value: the same for one cell's sum, in the column's unit; for a count, equal to `count`; for a mean, of its
+            sum; for a difference, of that of the counts or sums; for a quantile, by how many ranks the value misses.
+        cells: how many cells the answer has; with unknown keys, for each key that is found.
+        found_from: with unknown keys, households from which a key is found at 95%; 0 otherwise.
     """
 
     count: float
     value: float
     cells: int
-    _mean_reach: float = field(default=0.0, repr=False)
-
-    def mean_at(self, n: int) -> float:
-        """Half-width of a mean over `n` contributions; infinite where `n` is inside the noise."""
-        if n <= self.count:
-            return math.inf
-        return min((self.value + self.count * self._mean_reach) / (n - self.count), 2 * self._mean_reach)
+    found_from: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +67,13 @@ class DpAnswer:
     """A released answer: everything in it is safe to publish.
 
     Args:
-        frame: one row for each cell, public keys first (a column for each grouping, then `programme`), then
-            `value` (post-processed: counts not below zero, means inside their bounds; missing where
-            withheld), `value_raw` (as released, for totals without bias), `ci_low`, `ci_high` (95% for the
-            noise alone), `noise_scale` (discrete Laplace, of the count or, for sums and means, of the sum, in
-            the column's unit), `withheld` (why, or empty), and for means `n` (noisy count).
+        frame: one row for each cell, in an order that the query fixes: a column for each key (keys that were found
+            first), then `programme` and `bin`, then `value` (post-processed: counts not below zero, shares and means
+            inside their bounds; missing where withheld), `value_raw` (as released, for totals without bias),
+            `ci_low`, `ci_high` (95% for the noise alone), for means, ratios and quantiles `n` (noisy number behind
+            them), for ratios `numerator` (noisy), for differences `first` and `second` (the two groups' values),
+            `noise_scale` (of the count or, for sums and means, of the sum, in the column's unit; of a quantile, of its
+            rank), `withheld` (why, or empty).
         loss: what was spent, from the measurements' own maps.
         mechanism, opendp_version, privacy_unit: for the receipt.
     """
@@ -65,40 +85,6 @@ class DpAnswer:
     privacy_unit: str = PRIVACY_UNIT
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    count: noise.Noise | None
-    total: noise.Noise | None
-    loss: Loss
-
-
-def sensitivity(query: DpQuery) -> tuple[int, int]:
-    """L1 distance that one household can make in the counts, and in the sums (in ticks)."""
-    counts = query.contributions
-    return counts, counts * (Grain.of(query).reach if query.measure is not Measure.COUNT else 0)
-
-
-def _plan(query: DpQuery, most_cells: int) -> _Plan:
-    if len(query.cells) > most_cells:
-        raise QueryError(
-            [f"The answer would have more than {most_cells} cells; group by fewer columns or keys."]
-        )
-    if query.measure not in (Measure.COUNT, Measure.SUM, Measure.MEAN) or query.weighted or query.rho:
-        raise QueryError(["This kind of query is not answered yet."])
-    if query.unknown_keys:
-        raise QueryError(["Keys found in the data are not answered yet."])
-    of_count, of_sum = sensitivity(query)
-    # A mean spends half on each part. Both halves are exact in binary, so they add up to no more than was
-    # asked for.
-    part = query.epsilon / 2 if query.measure is Measure.MEAN else query.epsilon
-    count = noise.laplace(of_count, part) if query.measure is not Measure.SUM else None
-    total = noise.laplace(of_sum, part) if query.measure is not Measure.COUNT else None
-    loss = compose(Loss(n.epsilon) for n in (count, total) if n is not None)
-    if Fraction(loss.epsilon) > Fraction(query.epsilon):
-        raise QueryError(["This query would cost more than the epsilon asked for; ask with a larger one."])
-    return _Plan(count, total, loss)
-
-
 def cost(query: DpQuery, *, most_cells: int = 10_000) -> Loss:
     """What answering will spend, from the measurements' own maps; no row is read.
 
@@ -106,37 +92,55 @@ def cost(query: DpQuery, *, most_cells: int = 10_000) -> Loss:
     more.
 
     Raises:
-        QueryError: when it cannot be answered at that epsilon, or has too many cells.
+        QueryError: when it cannot be answered at that price, or has too many cells.
     """
     return _plan(query, most_cells).loss
 
 
 def expected_error(query: DpQuery, *, most_cells: int = 10_000) -> ExpectedError:
     """How wide the noise will be, before a row is read. Raises as `cost`."""
-    plan = _plan(query, most_cells)
-    count = float(half_width(plan.count.scale)) if plan.count else 0.0
-    if plan.total is None:
-        return ExpectedError(count, count, len(query.cells))
-    grain = Grain.of(query)
-    if query.measure is Measure.SUM:
-        return ExpectedError(count, half_width(plan.total.scale) * grain.tick, len(query.cells))
-    each = (1 + _CONFIDENCE) / 2  # both parts must hold at once
-    return ExpectedError(
-        float(half_width(plan.count.scale, each)) if plan.count else 0.0,
-        half_width(plan.total.scale, each) * grain.tick,
-        len(query.cells),
-        grain.reach * grain.tick,
-    )
+    made = _plan(query, most_cells)
+    apart = query.measure is Measure.DIFFERENCE and query.base in (Measure.COUNT, Measure.SUM)
+    count = made.count.half_width() * query.part if made.count else 0.0
+    value = count
+    if made.total is not None:
+        wide = difference_half_width(made.total) if apart else made.total.half_width()
+        value = wide * Grain.of(query).tick * query.part
+    elif made.value is not None:
+        value = made.value.rank_error() * query.part
+    elif apart and made.count is not None:
+        value = difference_half_width(made.count) * query.part
+    found = made.finding.found_from() if made.finding else 0
+    return ExpectedError(float(count), float(value), len(query.cells), found)
 
 
-def half_width(scale: float, confidence: float = _CONFIDENCE) -> int:
-    """The smallest whole t with P(|noise| <= t) >= confidence, for discrete Laplace noise of that scale.
+def expected_error_at(
+    query: DpQuery, contributions: int, confidence: float = CONFIDENCE, *, most_cells: int = 10_000
+) -> float:
+    """Half-width of one cell's interval, in the answer's own unit (of a quantile, in ranks); no row is read.
 
-    P(|X| > t) = 2 p^(t+1) / (1 + p) with p = exp(-1 / scale) (Ghosh, Roughgarden and Sundararajan 2012).
+    Args:
+        query: what would be asked.
+        contributions: behind the cell (of a difference, behind each group), a guess; for the worst value that a mean
+            or ratio can have. Infinite where the cell would be withheld.
+        confidence: of the interval.
+        most_cells: as `cost`.
     """
-    p = math.exp(-1 / scale)
-    tail = (1 - confidence) * (1 + p) / 2
-    return max(math.ceil(-math.log(tail) * scale - 1 - 1e-9), 0)
+    made = _plan(query, most_cells)
+    if made.value is not None:
+        return made.value.rank_error(confidence) * query.part
+    n = round(contributions / query.part)
+    two, most = 2 if query.measure is Measure.DIFFERENCE else 1, Grain.of(query).reach if made.total else 0
+    worst = 0.0
+    for share in _WORST:
+        parts = [round(n * share), n - round(n * share)] if query.base is Measure.RATIO else [n]
+        counts = np.array([parts] * two * max(len(query.count_by_programme), 1))
+        sums = np.full((len(counts), 1), n * most if query.base is Measure.MEAN else 0)
+        told = columns(query, made, Noisy(counts, sums), confidence)
+        for end in ("ci_low", "ci_high"):
+            width = np.abs(told["value_raw"] - told[end])
+            worst = max(worst, float(width[0]) if not np.isnan(width[0]) else math.inf)
+    return worst
 
 
 def answer(query: DpQuery, df: pd.DataFrame, *, most_cells: int = 10_000) -> DpAnswer:
@@ -150,74 +154,67 @@ def answer(query: DpQuery, df: pd.DataFrame, *, most_cells: int = 10_000) -> DpA
     Raises:
         QueryError: as `cost`, and for a missing column; never because of what the values are.
     """
-    plan = _plan(query, most_cells)
-    behind = exact(query, df)
-    counts = plan.count.add(behind.counts.tolist()) if plan.count else []
-    sums = plan.total.add(behind.sums.tolist()) if plan.total else []
-    if query.measure is Measure.MEAN and plan.count and plan.total:
-        rows = [
-            _mean(query, n, s, plan.count.scale, plan.total.scale) for n, s in zip(counts, sums, strict=True)
+    made = _plan(query, most_cells)
+    found = _found(query, made, df, most_cells)
+    behind = exact(query, df, found)
+    if made.value is not None:
+        told = _quantiles(query, made, behind.counts.reshape(-1, len(made.value.candidates)))
+    else:
+        parts = 2 if query.base is Measure.RATIO else 1
+        drawn = [
+            np.array(part.add(values.tolist()) if part else np.zeros_like(values), dtype=np.int64).reshape(
+                -1, parts
+            )
+            for part, values in ((made.count, behind.counts), (made.total, behind.sums))
         ]
-    elif plan.total:
-        rows = [_sum(query, s, plan.total.scale) for s in sums]
-    elif plan.count:
-        rows = [_count(n, plan.count.scale) for n in counts]
-    return DpAnswer(_frame(query, rows), plan.loss, noise.MECHANISM, noise.OPENDP_VERSION)
+        told = columns(query, made, Noisy(*drawn))
+    mechanism = noise.MECHANISMS[query.mechanism]
+    if made.value is not None:
+        mechanism += "; permute-and-flip over public candidates (opendp make_noisy_max)"
+    if made.finding is not None:
+        mechanism += "; keys above a noisy threshold (opendp make_laplace_threshold)"
+    return DpAnswer(_frame(query, told, found), made.loss, mechanism, noise.OPENDP_VERSION)
 
 
-def _count(noisy: int, scale: float) -> dict[str, Any]:
-    wide = half_width(scale)
-    return {
-        "value": max(noisy, 0),
-        "value_raw": noisy,
-        "ci_low": max(noisy - wide, 0),
-        "ci_high": max(noisy + wide, 0),
-        "noise_scale": scale,
-        "withheld": "",
+def _found(query: DpQuery, made: _Plan, df: pd.DataFrame, most_cells: int) -> Found:
+    """The keys that enough households have, in order of their text; where there are too many, those with the most."""
+    if made.finding is None:
+        return ()
+    unit, keys = unit_and_keys(query, df)
+    joined = np.empty(len(unit), dtype=object)
+    joined[:] = [json.dumps(key) for key in keys.tolist()]
+    named = made.finding.find(thresholds.households_by_key(unit, joined, made.finding.keys))
+    most = max(most_cells // max(len(query.cells), 1), 1)
+    kept = sorted(named, key=lambda key: (-named[key], key))[:most]
+    return tuple(sorted(tuple(json.loads(key)) for key in kept))
+
+
+def _quantiles(query: DpQuery, made: _Plan, held: Any) -> Columns:
+    if made.count is None or made.value is None:
+        raise TypeError("Only the plan of a quantile chooses.")
+    n = made.count.add(held.sum(axis=1).tolist())
+    rows = [choose(query, made, cell, noisy) for cell, noisy in zip(held, n, strict=True)]
+    # From released numbers and public settings only.
+    few = np.array(
+        [m * query.part < query.min_count or not row["known"] for row, m in zip(rows, n, strict=True)]
+    )
+    out: Columns = {
+        name: np.where(few, np.nan, [row[name] for row in rows]) for name in ("value", "ci_low", "ci_high")
+    }
+    behind = np.maximum(n, 0) * query.part
+    return out | {
+        "value_raw": out["value"],
+        "n": behind if query.weighted else behind.astype(np.int64),
+        "noise_scale": made.value.scale / (made.value.below + made.value.above) * query.part,
+        "withheld": [withheld(query) if hidden else "" for hidden in few],
     }
 
 
-def _sum(query: DpQuery, noisy: int, scale: float) -> dict[str, Any]:
-    tick = Grain.of(query).tick
-    floor = 0.0 if (query.lower or 0.0) >= 0 else -math.inf
-    roof = 0.0 if (query.upper or 0.0) <= 0 else math.inf
-    value, wide = noisy * tick, half_width(scale) * tick
-    inside = [min(max(v, floor), roof) for v in (value, value - wide, value + wide)]
-    return {
-        "value": inside[0],
-        "value_raw": value,
-        "ci_low": inside[1],
-        "ci_high": inside[2],
-        "noise_scale": scale * tick,
-        "withheld": "",
-    }
-
-
-def _mean(query: DpQuery, n: int, total: int, n_scale: float, scale: float) -> dict[str, Any]:
-    grain = Grain.of(query)
-    each = (1 + _CONFIDENCE) / 2
-    n_wide, wide = half_width(n_scale, each), half_width(scale, each)
-    out: dict[str, Any] = {"n": max(n, 0), "noise_scale": scale * grain.tick, "withheld": ""}
-    # Decided from released numbers and public settings only, so withholding tells nothing more.
-    if n < max(query.min_count, 2 * n_wide + 1):
-        reason = (
-            "Too few households behind this mean for the noise: ask with a larger epsilon or coarser groups."
-        )
-        return {**out, "value": None, "value_raw": None, "ci_low": None, "ci_high": None, "withheld": reason}
-    low, high = float(query.lower or 0.0), float(query.upper or 0.0)
-    corners = [(total + s) / (n + c) for s in (-wide, wide) for c in (-n_wide, n_wide)]
-    raw = grain.middle + total / n * grain.tick
-    ends = [grain.middle + c * grain.tick for c in (min(corners), max(corners))]
-    value, ci_low, ci_high = (min(max(v, low), high) for v in (raw, *ends))
-    return {**out, "value": value, "value_raw": raw, "ci_low": ci_low, "ci_high": ci_high}
-
-
-def _frame(query: DpQuery, rows: list[dict[str, Any]]) -> pd.DataFrame:
+def _frame(query: DpQuery, told: Columns, found: Found) -> pd.DataFrame:
     import pandas as pd  # noqa: PLC0415 - keeps `import anonymization.dp` light
 
-    dimensions = query.dimensions
-    columns: dict[str, list[Any]] = {d: [cell[i] for cell in query.cells] for i, d in enumerate(dimensions)}
-    order = ["value", "value_raw", "ci_low", "ci_high", *(["n"] if query.measure is Measure.MEAN else [])]
-    columns |= {name: [row[name] for row in rows] for name in (*order, "noise_scale", "withheld")}
-    frame = pd.DataFrame(columns)
-    return frame if query.measure is Measure.COUNT else frame.astype(dict.fromkeys(order[:4], "float64"))
+    cells: list[tuple[Any, ...]] = list(query.cells)
+    if query.unknown_keys:
+        cells = [(*key, *cell) for key in found for cell in cells]
+    keys = {d: [cell[i] for cell in cells] for i, d in enumerate((*query.unknown_keys, *query.dimensions))}
+    return pd.DataFrame(keys | {name: told[name] for name in ORDER if name in told}, index=range(len(cells)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from . import mechanisms
+from . import calibration
 from .accountant import Loss
 from .aggregate import Grain
 from .queries import DpQuery
@@ -63,7 +63,7 @@ def error_for(
     """
     if not 0.5 <= confidence < 1:
         raise QueryError(["Confidence must lie between 0.5 and 1; 0.95 is usual."])
-    plan = mechanisms._plan(query, most_cells)  # noqa: SLF001 - one package
+    plan = calibration.plan(query, most_cells)
     cells = len(query.cells)
     if query.measure is not Measure.MEAN:
         made = plan.total or plan.count

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anonymization.dp import DpQuery, Measure, Per, answer, mechanisms, noise
+from anonymization.dp import DpQuery, Measure, Per, answer, calibration, mechanisms, noise
 from anonymization.dp.aggregate import Grain
 from anonymization.dp.audit import audit
 
@@ -80,7 +80,7 @@ def test_the_claim_for_a_sum_stands():
 
 
 def test_a_person_unit_sold_as_a_household_is_caught_by_asking_again_and_again(monkeypatch):
-    monkeypatch.setattr(mechanisms, "sensitivity", lambda query: (1, 1))
+    monkeypatch.setattr(calibration, "sensitivity", lambda query: (1, 1))
     query = count(per=Per.ROW, max_rows=9)
     one, other = (lambda df=df: float(answer(query, df).frame["value_raw"].sum()) for df in (BOTH, SMALL))
     found = audit(one, other, runs=400, confidence=CONFIDENCE)
@@ -88,7 +88,7 @@ def test_a_person_unit_sold_as_a_household_is_caught_by_asking_again_and_again(m
 
 
 def test_programmes_counted_as_if_they_did_not_overlap_are_caught(monkeypatch):
-    monkeypatch.setattr(mechanisms, "sensitivity", lambda query: (1, 1))
+    monkeypatch.setattr(calibration, "sensitivity", lambda query: (1, 1))
     query = count(count_by_programme=("cct", "meals"), epsilon=3.0)
     assert audited(query, both_cells).refutes(3.0)
 
