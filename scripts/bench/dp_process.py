@@ -29,11 +29,13 @@ class Peer:
         needs: what pip installs, versions exact; nothing for ours.
         runner: its file in dp_peers, without `_runner.py`.
         protects: what it protects, for the reader of the figures.
+        most_repetitions: bound on repetitions, for a peer that takes seconds to each answer.
     """
 
     needs: tuple[str, ...]
     runner: str
     protects: str
+    most_repetitions: int = 1_000
 
 
 def environment(name: str, peer: Peer) -> tuple[str, str]:
