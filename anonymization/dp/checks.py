@@ -9,12 +9,19 @@ from .queries import DpQuery
 from .terms import Measure, Mechanism, Per, Weighting
 from .values import canonical
 
-#: Names that the answer's own columns have.
+#: Names that the columns of every answer have, or may have.
 ANSWER_COLUMNS = frozenset({"value", "value_raw", "ci_low", "ci_high", "n", "noise_scale", "withheld"})
+#: Names that answers of one measure have besides.
+_OWN_COLUMNS = {
+    Measure.HISTOGRAM: frozenset({"bin"}),
+    Measure.RATIO: frozenset({"numerator"}),
+    Measure.DIFFERENCE: frozenset({"first", "second"}),
+}
 
 _OF_A_COLUMN = frozenset({Measure.MEAN, Measure.SUM, Measure.QUANTILE})
 _MOST = 1_000_000
-_MOST_BINS = 1_000
+#: Bins of one histogram.
+MOST_BINS = 1_000
 #: Bounds beyond what `values.number` reads would be moved silently.
 _FARTHEST = 1e15
 
@@ -73,8 +80,12 @@ def _column(query: DpQuery) -> list[str]:
     said = []
     if (query.quantile is not None) != (base is Measure.QUANTILE):
         said.append("A quantile needs 'quantile', a number between 0 and 1 (0.5 is the median); others none.")
-    elif query.quantile is not None and not 0 < query.quantile < 1:
-        said.append("The field 'quantile' must lie between 0 and 1; 0.5 is the median.")
+    elif query.quantile is not None and not (
+        0 < query.quantile < 1 and round(query.quantile, 3) == query.quantile
+    ):
+        said.append(
+            "The field 'quantile' must lie between 0 and 1, with three decimals at most; 0.5 is the median."
+        )
     if base in (Measure.COUNT, Measure.RATIO):
         if query.column is not None or bounds != (None, None):
             said.append(
@@ -105,8 +116,8 @@ def _histogram(query: DpQuery) -> list[str]:
     if query.count_by_programme:
         said.append("A histogram takes no list of programmes; ask for one programme by a filter.")
     rising = all(a < b for a, b in zip(query.bins, query.bins[1:], strict=False))
-    if not (2 <= len(query.bins) <= _MOST_BINS + 1 and rising and all(_ordinary(e) for e in query.bins)):
-        said.append(f"A histogram needs the edges of its bins: 2 to {_MOST_BINS + 1} numbers, each larger.")
+    if not (2 <= len(query.bins) <= MOST_BINS + 1 and rising and all(_ordinary(e) for e in query.bins)):
+        said.append(f"A histogram needs the edges of its bins: 2 to {MOST_BINS + 1} numbers, each larger.")
     return said
 
 
@@ -157,7 +168,7 @@ def _groups(query: DpQuery) -> list[str]:
     grouped = {*query.group_by, *query.unknown_keys}
     if "programme" in grouped and query.count_by_programme:
         said.append("A column called programme cannot be grouped by together with a list of programmes.")
-    taken = grouped & (ANSWER_COLUMNS | ({"bin"} if query.bins else set()))
+    taken = grouped & (ANSWER_COLUMNS | _OWN_COLUMNS.get(query.measure, frozenset()))
     said += [f"The answer has a column {c} of its own, so {c} cannot be grouped by." for c in sorted(taken)]
     return said
 

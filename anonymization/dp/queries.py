@@ -175,12 +175,17 @@ class DpQuery:
         return (*self.group_by, *last)
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """Every column that is read."""
+    def asked_columns(self) -> tuple[str, ...]:
+        """Every column that the question is about, once each."""
         filtering = (f.column for f in (*self.filters, *self.numerator, *self.denominator))
-        named = [self.unit_id, *self.group_by, *self.count_by_programme, *self.unknown_keys, *filtering]
+        named = [*self.group_by, *self.count_by_programme, *self.unknown_keys, *filtering]
         named += [self.between.column] if self.between else []
         return tuple(dict.fromkeys([*named, *([self.column] if self.column else [])]))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that is read: the household's, and those that the question is about."""
+        return tuple(dict.fromkeys([self.unit_id, *self.asked_columns]))
 
     def to_dict(self) -> dict[str, Any]:
         return {

@@ -81,6 +81,14 @@ def test_bounds_left_out_come_from_the_data_dictionary_and_not_from_the_data():
         TABLE.bounded(ask(measure="sum", column="poverty_score"))
 
 
+PAID = {"measure": "sum", "column": "welfare_aggregate"}
+TWO = {"column": "region_code", "first": "R01", "second": "R02"}
+
+
+def only(column, op, value):
+    return {"filters": [{"column": column, "op": op, "value": value}]}
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
@@ -96,6 +104,32 @@ def test_bounds_left_out_come_from_the_data_dictionary_and_not_from_the_data():
         ({"table": "persons"}, "describes the table households"),
         ({"unit_id": "person_id"}, "privacy unit of households is named by household_id"),
         ({"per": "row", "max_rows": 9}, "At most 1 rows of a household count"),
+        (
+            {"measure": "sum", "column": "poverty_score", "lower": 0, "upper": 9},
+            "gives no bounds for poverty_score",
+        ),
+        ({**PAID, "lower": 0, "upper": 2001}, "bounds of welfare_aggregate go beyond .* 0 to 2000"),
+        ({**PAID, "lower": -1, "upper": 2000}, "bounds of welfare_aggregate go beyond"),
+        ({**PAID, "measure": "quantile", "quantile": 0.5, "lower": 0, "upper": 1e6}, "go beyond"),
+        (
+            {"measure": "histogram", "column": "welfare_aggregate", "bins": [0, 2500]},
+            "bins of welfare_aggregate go beyond",
+        ),
+        (only("region_code", "==", "R99"), "a value that the data dictionary does not list"),
+        (only("enrolled_cct", "in", [True, 7]), "a value that the data dictionary does not list"),
+        (only("region_code", ">=", 3), "holds no numbers"),
+        (only("welfare_aggregate", ">=", 5e9), "within the bounds"),
+        (only("welfare_aggregate", "==", "x"), "within the bounds"),
+        (only("poverty_score", "<=", 40), "neither keys nor bounds for poverty_score"),
+        ({"measure": "ratio", "numerator": only("region_code", "==", "R99")["filters"]}, "does not list"),
+        ({"measure": "ratio", "numerator": only("household_id", "==", "h")["filters"]}, "names households"),
+        ({"measure": "difference", "of": "count", "between": TWO | {"second": "R99"}}, "does not list"),
+        (
+            {"measure": "difference", "of": "count", "between": TWO | {"column": "head_name"}},
+            "identifies people",
+        ),
+        ({"unknown_keys": ["head_name"], "delta": 1e-6}, "identifies people"),
+        ({"unknown_keys": ["household_id"], "delta": 1e-6}, "names households"),
     ],
 )
 def test_what_the_data_dictionary_does_not_allow_is_refused(changes, sentence):
@@ -133,6 +167,63 @@ def test_what_the_data_dictionary_does_not_allow_is_refused(changes, sentence):
 def test_a_query_that_cannot_be_read_gets_a_sentence(changes, sentence):
     with pytest.raises(QueryError, match=sentence):
         DpQuery.from_dict(ask(**changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {**PAID, "lower": 0, "upper": 500},
+        {**PAID, "measure": "quantile", "quantile": 0.25},
+        {"measure": "difference", "of": "mean", "column": "welfare_aggregate", "between": TWO},
+        {
+            "measure": "ratio",
+            "numerator": "enrolled_cct",
+            "denominator": only("welfare_aggregate", "<=", 300)["filters"],
+        },
+        {"measure": "histogram", "column": "welfare_aggregate"},
+        {"measure": "histogram", "column": "welfare_aggregate", "bins": 4},
+        {"unknown_keys": ["poverty_score"], "delta": 1e-6},
+        {"epsilon": None, "rho": 0.1, "group_by": ["region_code"]},
+        only("head_sex", ">=", 2),
+        only("enrolled_cct", "!=", True),
+    ],
+)
+def test_each_shape_keeps_to_the_data_dictionary_and_is_filled_from_it(changes):
+    query = TABLE.bounded(ask(**changes))
+    assert DpQuery.from_dict(query.to_dict()) == query
+    if query.base in (Measure.MEAN, Measure.QUANTILE):
+        assert (query.lower, query.upper) == (0, 2000)
+    if changes.get("measure") == "histogram":
+        assert query.bins == tuple(
+            2000 * i / (changes.get("bins", 10)) for i in range(changes.get("bins", 10) + 1)
+        )
+
+
+def test_a_household_s_total_may_reach_the_bounds_of_all_its_rows_and_no_farther():
+    payments = PublicTable(
+        "payments", "household_id", {"amount": PublicColumn(lower=0, upper=50)}, max_rows=12
+    )
+    given = ask(table="payments", measure="sum", column="amount")
+    assert payments.bounded(given).upper == 50
+    assert payments.bounded({**given, "upper": 600}).upper == 600
+    with pytest.raises(QueryError, match="0 to 600"):
+        payments.bounded({**given, "upper": 601})
+    with pytest.raises(QueryError, match="0 to 50"):
+        payments.bounded({**given, "upper": 51, "per": "row", "max_rows": 3})
+
+
+@pytest.mark.parametrize(
+    ("column", "shape"),
+    [
+        *((c, {"measure": "count"}) for c in ("value", "n", "withheld", "ci_low", "noise_scale")),
+        ("bin", {"measure": "histogram", "column": "w", "bins": [0, 1]}),
+        ("numerator", {"measure": "ratio", "numerator": "cct"}),
+        ("first", {"measure": "difference", "of": "count", "between": TWO}),
+    ],
+)
+def test_a_group_cannot_take_the_name_of_one_of_the_answer_s_own_columns(column, shape):
+    with pytest.raises(QueryError, match=f"has a column {column} of its own"):
+        DpQuery.from_dict(ask(group_by={column: [1]}, **shape))
 
 
 @pytest.mark.parametrize("keys", [["R01", "R01"], [1, "1"], [True, 1], [1, 1.0], ["true", True]])
