@@ -25,6 +25,7 @@ class Agreement:
         significant: whether the first interval leaves zero out.
         kept: whether sign and significance are those of the first: where the first leaves zero out, the second does
             too, on the same side; where it does not, the second does not either.
+        reversed: whether both leave zero out, on different sides.
     """
 
     overlap: float
@@ -32,6 +33,7 @@ class Agreement:
     same_sign: bool
     significant: bool
     kept: bool
+    reversed: bool
 
 
 def interval_overlap(first: tuple[float, float], second: tuple[float, float]) -> float:
@@ -65,7 +67,7 @@ def agreement(first: Estimate, second: Estimate) -> Agreement:
         raise EvaluationError("The first estimate has no interval, so nothing can be compared with it.")
     counts = first.ci_low > 0 or first.ci_high < 0
     if not (math.isfinite(second.ci_low) and math.isfinite(second.ci_high)):
-        return Agreement(0.0, math.nan, same_sign=False, significant=counts, kept=False)
+        return Agreement(0.0, math.nan, same_sign=False, significant=counts, kept=False, reversed=False)
     same = (first.estimate > 0) == (second.estimate > 0)
     also = second.ci_low > 0 or second.ci_high < 0
     return Agreement(
@@ -74,4 +76,5 @@ def agreement(first: Estimate, second: Estimate) -> Agreement:
         same_sign=same,
         significant=counts,
         kept=(counts == also) and (same or not counts),
+        reversed=counts and also and not same,
     )

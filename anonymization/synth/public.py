@@ -79,6 +79,8 @@ class Cells:
             drawn = pd.Series([words[p] for p in places], dtype=object)
             if self.kind is FieldType.BOOLEAN:
                 return drawn if drawn.isna().any() else drawn.astype(bool)
+            if self.kind in (FieldType.INTEGER, FieldType.NUMBER):
+                return _coded_numbers(drawn, self.kind)
             return drawn.map(lambda v: None if v is None else str(v)).astype(object)
         cuts = np.array(self.cuts)
         gone = places == len(cuts)
@@ -140,6 +142,14 @@ def _cuts(kind: FieldType, lower: float, upper: float, domain: PublicDomain) -> 
     under = 1.0 if kind in _WHOLE else 10.0**-domain.decimals
     inner = [round(e - under, domain.decimals) for e in domain.edges if lower < e - under < upper]
     return tuple(float(v) for v in np.unique(np.concatenate([made, inner])))
+
+
+def _coded_numbers(drawn: pd.Series, kind: FieldType) -> pd.Series:
+    """Codes of a column of numbers (1 urban, 2 rural) are numbers, as they are in the table."""
+    held = pd.to_numeric(drawn).astype("float64")
+    if kind is FieldType.NUMBER:
+        return held
+    return held.astype("Int64") if held.isna().any() else held.astype("int64")
 
 
 def _day(value: object) -> float | None:

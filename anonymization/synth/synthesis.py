@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,16 +16,23 @@ from anonymization.attacks.synthetic import attack_synthetic
 from anonymization.pipeline import Candidate
 from anonymization.schema import FieldType
 from anonymization.tables import parquet_bytes, sha256
-from anonymization.utility import three_way, two_way, utility_report
+from anonymization.utility import (
+    compare_models,
+    compare_predictions,
+    distinguish,
+    three_way,
+    two_way,
+    utility_report,
+)
 
 from .constraints import kept
 from .methods import synthesizer
 from .privacy import privacy_evidence
 from .private import PrivateTree
-from .protocol import UNWATCHED, SynthesisPlan, Watch
+from .protocol import UNWATCHED, SynthesisPlan, Synthesizer, Watch
 from .tables import finished, ready
 
-SCHEMA = "synthesis/1"
+SCHEMA = "synthesis/2"
 
 #: Said in every evidence pack.
 NOT_PRIVATE = (
@@ -80,6 +87,7 @@ def synthesise(
         wanted = round(method.households / (1 - recipe.holdout_share))
     drawn, constrained = kept(method.sample, wanted, seed, recipe.rules)
     sampled = time.process_time()
+    others = _others(method, wanted, seed, recipe)
     table = drawn
     if recipe.unit_id:
         table = drawn.copy()
@@ -106,7 +114,7 @@ def synthesise(
         },
         "rows": {"training": len(training), "holdout": len(parts.holdout), "synthetic": len(drawn)},
         "columns": {name: str(kind.value) for name, kind in recipe.columns.items()},
-        **fidelity(parts, drawn, recipe),
+        **fidelity(parts, drawn, recipe, seed, others),
         **disclosure(parts, drawn, recipe, seed),
         "output": {"digest": digest, "rows": len(table), "columns": [str(c) for c in table.columns]},
     }
@@ -149,11 +157,33 @@ def split(
     return Split(df.iloc[np.flatnonzero(~held)], training, holdout, true[0], true[1], len(every))
 
 
-def fidelity(parts: Split, drawn: pd.DataFrame, recipe: SynthesisPlan) -> dict[str, Any]:
-    """How near a drawn table is to the real one in what is asked of it: the parts `quality` and `utility`."""
+def fidelity(
+    parts: Split,
+    drawn: pd.DataFrame,
+    recipe: SynthesisPlan,
+    seed: int = 1,
+    others: Sequence[pd.DataFrame] = (),
+    *,
+    fresh: bool = False,
+) -> dict[str, Any]:
+    """How near a drawn table is to the real one in what is asked of it: the parts `quality` and `utility`.
+
+    Args:
+        parts, drawn, recipe: what was learnt from, the table, the decisions.
+        seed: of the subsamples that trees look at.
+        others: further tables, over which the regressions are combined.
+        fresh: whether each table's parameters were drawn anew, or all are of one fit.
+    """
+    true, never, columns = parts.true_training, parts.true_holdout, list(recipe.columns)
+    told = {
+        "models": compare_models(true, [drawn, *others], recipe.models, fresh=fresh),
+        "prediction": compare_predictions(true, never, drawn, recipe.models),
+        "discriminator": distinguish(true, drawn, columns, seed),
+        "discriminator_floor": distinguish(true, never, columns, seed),
+    }
     return {
-        "quality": quality_evidence(parts.true_training, parts.true_holdout, drawn, recipe.columns),
-        "utility": utility_report(parts.true_training, drawn, question=recipe.question),
+        "quality": quality_evidence(true, never, drawn, recipe.columns),
+        "utility": {**utility_report(true, drawn, question=recipe.question), **told},
     }
 
 
@@ -164,6 +194,15 @@ def disclosure(parts: Split, drawn: pd.DataFrame, recipe: SynthesisPlan, seed: i
         "privacy": privacy_evidence(true, never, drawn, recipe.quasi_identifiers, seed),
         "attacks": attack_synthetic(drawn, true, never, recipe.quasi_identifiers, recipe.sensitive, seed),
     }
+
+
+def _others(method: Synthesizer, rows: int, seed: int, recipe: SynthesisPlan) -> list[pd.DataFrame]:
+    """Further tables of the same fit, which only the combined regressions see. A draw costs no privacy."""
+    if not recipe.models:
+        return []
+    return [
+        kept(method.sample, rows, seed + 1_000 * at, recipe.rules)[0] for at in range(1, recipe.syntheses)
+    ]
 
 
 def held_out(df: pd.DataFrame, recipe: SynthesisPlan, seed: int) -> npt.NDArray[np.bool_]:

@@ -83,44 +83,58 @@ def usable(df: pd.DataFrame, question: ModelQuestion, levels: Levels) -> pd.Data
 
 
 def compare_models(
-    original: pd.DataFrame, syntheses: Sequence[pd.DataFrame], questions: Sequence[ModelQuestion]
+    original: pd.DataFrame,
+    syntheses: Sequence[pd.DataFrame],
+    questions: Sequence[ModelQuestion],
+    *,
+    fresh: bool = False,
 ) -> dict[str, dict[str, Any]]:
     """For each model each coefficient with its errors: original, first synthetic table, all of them combined.
 
     Args:
         original: the rows that were learnt from.
-        syntheses: tables of one fitted model, the one to be released first.
+        syntheses: tables, the one to be released first.
         questions: the models.
+        fresh: whether each table's parameters were drawn anew (the rule for fully synthetic tables), or all tables are
+            of one fit.
 
     Returns:
         By name: `why` (a sentence where a side could not be fitted), `overlap` (mean over all coefficients but the
         constant, the released table's interval against the original's), `kept` (the share of them whose sign and
-        significance are kept), `combined_overlap` (the same with all tables), `coefficients`. Where the original
-        cannot be fitted the figures are None; where the synthetic table cannot be, 0.
+        significance are kept), `reversed` (how many point the other way with significance), `combined_overlap` (of all
+        tables combined), `rule`, `coefficients`. Where the original cannot be fitted the figures are None; where a
+        synthetic table cannot be, 0.
     """
-    return {q.name: _one(original, syntheses, q) for q in questions}
+    return {q.name: _one(original, syntheses, q, fresh=fresh) for q in questions}
 
 
 def _one(
-    original: pd.DataFrame, syntheses: Sequence[pd.DataFrame], question: ModelQuestion
+    original: pd.DataFrame, syntheses: Sequence[pd.DataFrame], question: ModelQuestion, *, fresh: bool
 ) -> dict[str, Any]:
     head = {"outcome": question.outcome, "kind": question.kind, "log": question.log, "m": len(syntheses)}
+    figures = ("overlap", "kept", "reversed", "combined_overlap")
     try:
         levels = levels_of(original, question)
         rows = usable(original, question, levels)
         before = _fit(rows, question, levels)
-    except (EvaluationError, KeyError) as error:
-        why = (
-            str(error) if isinstance(error, EvaluationError) else "A column of the model is not in the table."
-        )
-        return {**head, "why": f"original: {why}", "overlap": None, "kept": None, "combined_overlap": None}
+    except KeyError:
+        return {
+            **head,
+            **dict.fromkeys(figures),
+            "why": "original: A column of the model is not in the table.",
+        }
+    except EvaluationError as error:
+        return {**head, **dict.fromkeys(figures), "why": f"original: {error}"}
+    told = [t for t, e in before.coefficients.items() if t != "constant" and np.isfinite(e.se) and e.se > 0]
+    if not told:
+        return {**head, **dict.fromkeys(figures), "why": "original: No coefficient can be told."}
     try:
         parts = [usable(df, question, levels) for df in syntheses]
         after = [_fit(part, question, levels) for part in parts]
     except EvaluationError as error:
-        return {**head, "why": f"synthetic: {error}", "overlap": 0.0, "kept": 0.0, "combined_overlap": 0.0}
-    told = [t for t, e in before.coefficients.items() if t != "constant" and np.isfinite(e.se) and e.se > 0]
-    ratio = len(parts[0]) / len(rows)
+        lost = {**dict.fromkeys(figures, 0.0), "reversed": 0}
+        return {**head, **lost, "why": f"synthetic: {error}"}
+    ratio = None if fresh and len(parts) > 1 else len(parts[0]) / len(rows)
     coefficients = {t: _coefficient(t, before, after, ratio) for t in told}
     return {
         **head,
@@ -133,7 +147,9 @@ def _one(
         "fit": {"original": before.fit, "synthetic": after[0].fit},
         "overlap": float(np.mean([c["overlap"] for c in coefficients.values()])),
         "kept": float(np.mean([c["kept"] for c in coefficients.values()])),
+        "reversed": sum(c["reversed"] for c in coefficients.values()),
         "combined_overlap": float(np.mean([c["combined"]["overlap"] for c in coefficients.values()])),
+        "rule": "fully synthetic tables" if ratio is None else "tables of one fit",
         "coefficients": coefficients,
     }
 
@@ -150,7 +166,9 @@ def _fit(rows: pd.DataFrame, question: ModelQuestion, levels: Levels) -> Regress
     )
 
 
-def _coefficient(term: str, before: Regression, after: Sequence[Regression], ratio: float) -> dict[str, Any]:
+def _coefficient(
+    term: str, before: Regression, after: Sequence[Regression], ratio: float | None
+) -> dict[str, Any]:
     first = before.coefficients[term]
     found = agreement(first, after[0].coefficients[term])
     return {
@@ -162,21 +180,20 @@ def _coefficient(term: str, before: Regression, after: Sequence[Regression], rat
         "standardised_difference": plain(found.standardised),
         "significant": found.significant,
         "kept": found.kept,
+        "reversed": found.reversed,
         "combined": _combined(first, [a.coefficients[term] for a in after], ratio),
     }
 
 
-def _combined(first: Estimate, after: Sequence[Estimate], ratio: float) -> dict[str, Any]:
-    """All tables as one estimate: by the rule for one fitted model, and by that for parameters drawn anew."""
+def _combined(first: Estimate, after: Sequence[Estimate], ratio: float | None) -> dict[str, Any]:
+    """All tables as one estimate; `ratio` of sizes where they are of one fit, None where parameters were drawn anew."""
     if not all(np.isfinite(e.se) for e in after):
-        return {"estimate": None, "se": None, "overlap": 0.0, "fully_se": None, "fully_adjusted": None}
+        return {"estimate": None, "se": None, "overlap": 0.0, "adjusted": None}
     values, errors = [e.estimate for e in after], [e.se**2 for e in after]
-    one = combine(values, errors, kind="fitted_once", size_ratio=ratio)
-    fully = combine(values, errors, kind="fully") if len(after) > 1 else None
+    one = combine(values, errors, kind="fully" if ratio is None else "fitted_once", size_ratio=ratio)
     return {
         "estimate": one.estimate,
         "se": one.se,
         "overlap": interval_overlap((first.ci_low, first.ci_high), (one.ci_low, one.ci_high)),
-        "fully_se": fully.se if fully else None,
-        "fully_adjusted": fully.adjusted if fully else None,
+        "adjusted": one.adjusted,
     }

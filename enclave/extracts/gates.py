@@ -97,11 +97,28 @@ def synthetic_facts(evidence: Mapping[str, Any], made: pd.DataFrame, dataset: Da
 
 
 def fitness_facts(evidence: Mapping[str, Any]) -> dict[str, object]:
-    """Whether targeting is measured, and its worst absolute error; None where a side gave no figure, which denies."""
+    """What an evaluator's questions lost: targeting, regressions, prediction. A missing figure is None, which denies.
+
+    A regression that the real rows themselves cannot be fitted with is no question that anybody could ask.
+    """
     asked: Mapping[str, Any] = evidence["utility"]["targeting"]
     moved = [found["metrics"].get("targeting_differential", {}).get("change") for found in asked.values()]
     whole = bool(moved) and None not in moved
     return {
         "targeting_is_measured": bool(asked),
         "targeting_differential_error": max(map(abs, moved)) if whole else None,
+        **_model_facts(evidence["utility"]),
+    }
+
+
+def _model_facts(utility: Mapping[str, Any]) -> dict[str, object]:
+    """The worst model's figures."""
+    asked = {n: m for n, m in utility.get("models", {}).items() if m["overlap"] is not None}
+    losses = [utility["prediction"][name]["loss"] for name in asked]
+    return {
+        "models_are_measured": bool(asked),
+        "regression_overlap": min((m["overlap"] for m in asked.values()), default=None),
+        "coefficients_reversed": sum(m["reversed"] for m in asked.values()) if asked else None,
+        "prediction_loss": max(losses) if losses and None not in losses else None,
+        "discriminator_area": utility.get("discriminator", {}).get("area"),
     }

@@ -12,7 +12,7 @@ import yaml
 from anonymization.recipe import packaged_recipe
 from anonymization.schema import Schema, VariableRole
 from anonymization.synth import SynthesisPlan
-from anonymization.utility import TargetingQuestion
+from anonymization.utility import ModelQuestion, TargetingQuestion
 from enclave.catalogue.model import ColumnRole, Dataset
 
 
@@ -37,6 +37,20 @@ def question(slug: str) -> TargetingQuestion | None:
     )
 
 
+def models(slug: str) -> tuple[ModelQuestion, ...]:
+    """The regressions that evaluators publish of a dataset."""
+    return tuple(
+        ModelQuestion(
+            asked["name"],
+            asked["outcome"],
+            tuple(asked["on"]),
+            asked.get("kind", "linear"),
+            log=bool(asked.get("log", False)),
+        )
+        for asked in _questions().get(slug, {}).get("models", ())
+    )
+
+
 def synthesis_plan(table: pd.DataFrame, dataset: Dataset) -> SynthesisPlan:
     """Every released column that is neither a pseudonym nor free text, with the recipe's key variables as known."""
     left_out = {c.name for c in dataset.columns if c.role in {ColumnRole.DIRECT, ColumnRole.FREE_TEXT}}
@@ -56,4 +70,5 @@ def synthesis_plan(table: pd.DataFrame, dataset: Dataset) -> SynthesisPlan:
             f.name for f in schema.fields if f.name in columns and f.role is VariableRole.SENSITIVE
         ),
         question=asked if covered else None,
+        models=tuple(m for m in models(dataset.slug) if set(m.columns) <= set(columns)),
     )

@@ -174,3 +174,18 @@ def test_rules_mend_what_is_plain_and_draw_the_rest_again_and_count_it():
     assert min(done["rules"].values()) > 0
     with pytest.raises(CannotKeepRules):
         kept(draw, 10, 1, (OneOf("a", ("nowhere",)),))
+
+
+def test_codes_of_a_column_of_numbers_come_back_as_numbers():
+    columns = {"area": FieldType.INTEGER, "cutoff": FieldType.NUMBER, "gap": FieldType.INTEGER}
+    domains = {
+        "area": PublicDomain(codes=(1, 2), missing=False),
+        "cutoff": PublicDomain(codes=(41.0, 44.0), missing=False),
+        "gap": PublicDomain(codes=(3, 6, 9)),
+    }
+    rng = np.random.default_rng(4)
+    for name, cell in cells_of(columns, domains).items():
+        drawn = cell.values(rng.integers(0, cell.size - (name != "gap"), 50), rng)
+        assert pd.api.types.is_numeric_dtype(drawn)
+        assert set(drawn.dropna()) <= set(domains[name].codes)
+        assert drawn.isna().any() == (name == "gap")

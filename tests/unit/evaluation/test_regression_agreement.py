@@ -150,6 +150,7 @@ def told(value, se):
 def test_what_is_kept_of_sign_and_significance(first, second, same_sign, significant, kept):
     found = agreement(first, second)
     assert (found.same_sign, found.significant, found.kept) == (same_sign, significant, kept)
+    assert found.reversed == (second.estimate == -0.9)
 
 
 def test_the_standardised_difference_counts_errors_of_the_first():
