@@ -22,7 +22,7 @@ _TEXTS = 12
 _PAIRS = 40
 
 #: What the noise was added to, where an answer shows it beside what was made from it.
-_RAW = ("value_raw", "n", "total")
+_RAW = ("value_raw", "n", "total", "numerator", "rest", "first", "second", "low", "high")
 
 #: Below any number that an answer holds: where a number is missing.
 _ABSENT = -1e300

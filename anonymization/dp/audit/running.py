@@ -130,9 +130,7 @@ def _wide(asked: Pair, frame: pd.DataFrame) -> pd.DataFrame:
     """A row for each world, and for each cell and column of the answer one column."""
     query = asked.query
     keys = [c for c in (*query.dimensions, *query.unknown_keys) if c != WORLD]
-    if query.measure is Measure.MEAN:
-        # The two numbers that noise was added to; the middle of the bounds is public.
-        frame = frame.assign(total=(frame["value_raw"] - Grain.of(query).middle) * frame["n"])
+    frame = _with_what_noise_was_added_to(query, frame)
     shown = [c for c in frame.columns if c not in (WORLD, *keys)]
     frame, run = told_apart(query, frame)
     cell = _labels(frame, keys)
@@ -142,6 +140,20 @@ def _wide(asked: Pair, frame: pd.DataFrame) -> pd.DataFrame:
         part = frame.loc[here, shown].set_axis(run[here], axis=0).reindex(range(asked.worlds))
         out |= {f"{c} [{name}]" if name else c: part[c].to_numpy() for c in shown}
     return pd.DataFrame(out, index=range(asked.worlds))
+
+
+def _with_what_noise_was_added_to(query: DpQuery, frame: pd.DataFrame) -> pd.DataFrame:
+    """What an attacker computes from an answer to come back to the numbers that were drawn."""
+    if not {"value_raw", "n"} <= set(frame.columns):
+        return frame
+    if query.measure is Measure.MEAN:
+        # The middle of the bounds is public.
+        return frame.assign(total=(frame["value_raw"] - Grain.of(query).middle) * frame["n"])
+    if query.measure is Measure.RATIO:
+        return frame.assign(rest=frame["n"] - frame["numerator"])
+    if query.measure is Measure.QUANTILE:
+        return frame.assign(low=frame["ci_low"], high=frame["ci_high"])  # choices of their own
+    return frame
 
 
 def _labels(frame: pd.DataFrame, keys: list[str]) -> list[str]:

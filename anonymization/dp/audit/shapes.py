@@ -40,7 +40,7 @@ def ask(measure: Measure, epsilon: float = 1.0, **parts: Any) -> DpQuery:
     return DpQuery("audited", "household_id", measure, epsilon, **parts)
 
 
-def gaussian(measure: Measure, rho: float = 0.2, **parts: Any) -> DpQuery:
+def gaussian(measure: Measure, rho: float = 1.0, **parts: Any) -> DpQuery:
     return ask(measure, 0.0, mechanism=Mechanism.GAUSSIAN, rho=rho, **parts)
 
 
@@ -62,6 +62,8 @@ _BOTH = (
     *households(20, region="R02", pay=0.0),
     *(r for i in range(20) for r in household(f"there {i}", pay=0.0)),
 )
+#: Spread out evenly, so that no value holds the quantile fast.
+_EVEN = tuple(row for i in range(20) for row in household(f"other {i}", 1, pay=2.5 + 5.0 * i))
 #: A household in three regions, so that its weight is spread over cells.
 _SPREAD_OUT = tuple(row for r in ("R01", "R02", "R03") for row in household("worst", 2, region=r, pay=1e9))
 
@@ -91,8 +93,8 @@ SHAPES: tuple[Shape, ...] = (
     Shape("count by keys found in the data, one household there", ask(Measure.COUNT, **_FOUND)),
     Shape(
         "count by keys found in the data, at the threshold",
-        ask(Measure.COUNT, **_FOUND),
-        tuple(households(4, region="R02")),
+        ask(Measure.COUNT, 2.0, **_FOUND),
+        tuple(households(9, region="R02")),
     ),
     Shape("sum of household totals by region", ask(Measure.SUM, **_PAY, **_REGIONS)),
     Shape("sum over persons, at most 4 of a household", ask(Measure.SUM, **_PAY, per=Per.ROW, max_rows=4)),
@@ -101,7 +103,7 @@ SHAPES: tuple[Shape, ...] = (
     Shape(
         "sum by keys found in the data",
         ask(Measure.SUM, 2.0, **_PAY, **_FOUND),
-        tuple(households(4, region="R02", pay=0.0)),
+        tuple(households(9, region="R02", pay=0.0)),
     ),
     Shape("mean of household totals", ask(Measure.MEAN, 2.0, **_PAY, min_count=1), _MANY),
     Shape(
@@ -110,22 +112,22 @@ SHAPES: tuple[Shape, ...] = (
         _MANY,
     ),
     Shape("mean over persons, weighted", ask(Measure.MEAN, 4.0, **_PAY, **_WEIGHTED, min_count=1), _MANY),
-    Shape("mean, Gaussian", gaussian(Measure.MEAN, 0.5, **_PAY, min_count=1), _MORE),
+    Shape("mean, Gaussian", gaussian(Measure.MEAN, 1.0, **_PAY, min_count=1), _MORE),
     Shape("mean by keys found in the data", ask(Measure.MEAN, 4.0, **_PAY, **_FOUND, min_count=1), _MANY),
     Shape(
         "quantile of household totals",
-        ask(Measure.QUANTILE, 2.0, **_PAY, quantile=0.5, min_count=0),
-        tuple(households(4, pay=0.0)),
+        ask(Measure.QUANTILE, 8.0, **_PAY, quantile=0.5, min_count=0),
+        _EVEN,
     ),
     Shape(
         "quantile over persons, at most 2 of a household",
-        ask(Measure.QUANTILE, 4.0, **_PAY, **_ROWS, quantile=0.9, min_count=0),
-        tuple(households(6, pay=0.0)),
+        ask(Measure.QUANTILE, 12.0, **_PAY, **_ROWS, quantile=0.75, min_count=0),
+        _EVEN,
     ),
     Shape(
         "quantile over persons, weighted",
-        ask(Measure.QUANTILE, 2.0, **_PAY, **_WEIGHTED, quantile=0.5, min_count=0),
-        tuple(households(4, pay=0.0)),
+        ask(Measure.QUANTILE, 8.0, **_PAY, **_WEIGHTED, quantile=0.5, min_count=0),
+        _EVEN,
     ),
     Shape(
         "histogram of household totals",
@@ -155,7 +157,7 @@ SHAPES: tuple[Shape, ...] = (
     ),
     Shape("ratio over persons", ask(Measure.RATIO, 4.0, **_CASH, **_ROWS, min_count=1), _MANY),
     Shape("ratio over persons, weighted", ask(Measure.RATIO, 4.0, **_CASH, **_WEIGHTED, min_count=1), _MANY),
-    Shape("ratio, Gaussian", gaussian(Measure.RATIO, 0.5, **_CASH, min_count=1), _MORE),
+    Shape("ratio, Gaussian", gaussian(Measure.RATIO, 1.0, **_CASH, min_count=1), _MORE),
     Shape("ratio by keys found in the data", ask(Measure.RATIO, 4.0, **_CASH, **_FOUND, min_count=1), _MANY),
     *(
         Shape(
@@ -175,10 +177,10 @@ SHAPES: tuple[Shape, ...] = (
             rows,
         )
         for of, rho, parts, rows in (
-            (Measure.COUNT, 0.2, {}, tuple(OTHERS)),
-            (Measure.SUM, 0.2, _PAY, tuple(OTHERS)),
-            (Measure.MEAN, 0.5, {**_PAY, "min_count": 1}, _BOTH),
-            (Measure.RATIO, 0.5, {**_CASH, "min_count": 1}, _BOTH),
+            (Measure.COUNT, 1.0, {}, tuple(OTHERS)),
+            (Measure.SUM, 1.0, _PAY, tuple(OTHERS)),
+            (Measure.MEAN, 1.0, {**_PAY, "min_count": 1}, _BOTH),
+            (Measure.RATIO, 1.0, {**_CASH, "min_count": 1}, _BOTH),
         )
     ),
 )
