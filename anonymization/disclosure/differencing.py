@@ -55,9 +55,9 @@ def differences(
         for position, (key, count) in enumerate(ours.items(), start=1):
             if key in theirs and 0 < abs(count - theirs[key]) < threshold:
                 words = (
-                    f"Beside {old.name}, which was released, it tells of a group below the threshold. Use "
-                    "the same population as that release, or suppress the cell."
+                    f"Beside {old.name}, it may tell of a group below the threshold. Use the same population as "
+                    "there, suppress the cell, or say in the context why the two differ."
                 )
                 place = f"{new.name}, cell {position} by {' and '.join(shared) or 'nothing'}"
-                found.append(DisclosureFinding("differencing", place, Severity.STOP, words))
+                found.append(DisclosureFinding("differencing", place, Severity.LOOK, words))
     return tuple(found)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from anonymization.disclosure.carriers import carried
+from anonymization.disclosure.differencing import ReleasedTable, differences
+from anonymization.disclosure.earlier import counts_of
 from anonymization.disclosure.files import TEXT_TYPES, hidden_parts, media_type, text_of
+from anonymization.disclosure.guessing import guesses, token_findings
 from anonymization.disclosure.images import hidden_in_png
 from anonymization.disclosure.model import DisclosureFinding, FileReport, Severity
 from anonymization.disclosure.spec import SCHEMA, BadDescription, TableSpec, read_spec
@@ -56,6 +59,7 @@ def check_file(
     *,
     threshold: int,
     scan: Scan | None,
+    earlier: Iterable[ReleasedTable] = (),
 ) -> FileReport:
     """Everything that software can find in one file. Finds and never decides.
 
@@ -66,6 +70,7 @@ def check_file(
         threshold: smallest number of households that a number may describe (from the policy).
         scan: finds direct identifiers in a text, one item for each; None leaves `identifiers_found` unknown,
             which the policy refuses.
+        earlier: what was released from the same dataset before, whoever asked (see `earlier.counted_cells`).
 
     Returns:
         the report; a fact that could not be established (no counts declared, nothing scanned) is absent.
@@ -77,7 +82,7 @@ def check_file(
     facts["is_model"] = False
     told: Found = ({}, [])
     if kind in ("csv", "json"):
-        told = _table(name, data, kind, sidecar, threshold)
+        told = _table(name, data, kind, sidecar, threshold, earlier)
     elif kind == "png":
         told = _figure(name, sidecar, threshold)
     facts |= told[0]
@@ -85,7 +90,7 @@ def check_file(
     facts["hidden_content"] = _count(findings, *HIDDEN)
     if scan is not None:
         identifiers = identifier_findings(name, data, kind, scan)
-        facts["identifiers_found"] = len(identifiers)
+        facts["identifiers_found"] = len(identifiers) + _count(findings, "identifier-column")
         findings += identifiers
     return FileReport(kind, facts, tuple(findings))
 
@@ -129,27 +134,34 @@ def _pieces(lines: list[str]) -> list[tuple[int, int, str]]:
     return pieces
 
 
-def _table(name: str, data: bytes, kind: str, sidecar: Sidecar, threshold: int) -> Found:
+def _table(
+    name: str, data: bytes, kind: str, sidecar: Sidecar, threshold: int, earlier: Iterable[ReleasedTable]
+) -> Found:
     try:
         table = read_table(data, kind)
     except NotATable as problem:
         return {"counts_declared": False}, [_stop("not-a-table", name, problem)]
     uncounted: dict[str, object] = {"rows": len(table.rows), "counts_declared": False}
+    tokens = token_findings(name, table)
     try:
         spec = read_spec(sidecar, kind)
     except BadDescription as problem:
-        return uncounted, [_stop("bad-description", name, problem)]
+        guessed = guesses(name, table, threshold)
+        return uncounted, [_stop("bad-description", name, problem), *tokens, *guessed]
     if not isinstance(spec, TableSpec):
-        return uncounted, []
+        return uncounted, tokens
     check = TableCheck(name, table, spec, threshold)
-    found = check.findings()
+    found = [*tokens, *check.findings()]
     if _count(found, "missing-column"):
         return uncounted, found
     found += statistic_findings(check)
     if spec.model is not None:
         # Coefficients do not add up, so that no total of theirs can give one away.
-        return {"rows": len(table.rows), **_table_facts(check, found), "recoverable_cells": 0}, found
+        facts = {"recoverable_cells": 0, "differing_cells": 0}
+        return {"rows": len(table.rows), **_table_facts(check, found), **facts}, found
     found += total_findings(check)
+    counted = counts_of(name, table, spec)
+    found += differences(counted, earlier, threshold=threshold) if counted is not None else ()
     return {"rows": len(table.rows), **_table_facts(check, found)}, found
 
 
@@ -177,6 +189,7 @@ def _table_facts(check: TableCheck, found: list[DisclosureFinding]) -> dict[str,
         "recoverable_cells": _count(found, "recoverable-cell", "small-rest"),
         "statistics_without_dominance": len(untold),
         "dominance_declared": bool(told),
+        "differing_cells": _count(found, "differencing"),
         **statistic_facts(check, found),
     }
     if shown:

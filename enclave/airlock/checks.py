@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from anonymization.disclosure.report import check_file
-from enclave.airlock.service import CheckResult
+from anonymization.disclosure import ReleasedTable, check_file
+from enclave.airlock.taking import CheckResult
 
 
-def check_output(name: str, data: bytes, sidecar: bytes | None, threshold: int) -> CheckResult:
+def check_output(
+    name: str,
+    data: bytes,
+    sidecar: bytes | None,
+    threshold: int,
+    earlier: Sequence[ReleasedTable] = (),
+) -> CheckResult:
     """Findings and facts about one file; decides nothing and never quotes a value.
 
     Args:
         sidecar: the file's description as it stands in the workspace, or None.
         threshold: the smallest count that may be shown, from the policy.
+        earlier: what was released from the same data before.
     """
-    report = check_file(name, data, sidecar, threshold=threshold, scan=_scan())
+    report = check_file(name, data, sidecar, threshold=threshold, scan=_scan(), earlier=earlier)
     findings = tuple(
         {"rule": f.rule, "place": f.place, "severity": str(f.severity), "sentence": f.sentence}
         for f in report.findings

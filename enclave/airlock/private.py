@@ -115,7 +115,7 @@ def finding(decision: Decision) -> dict[str, str]:
     sentence = (
         f"The receipt beside this file does not let it leave without a check. {' '.join(decision.refusals)}"
     )
-    return {"rule": "private-answer", "place": "", "severity": "review", "sentence": sentence}
+    return {"rule": "private-answer", "place": "", "severity": "look", "sentence": sentence}
 
 
 def is_private(files: Sequence[OutputFile]) -> bool:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from enclave.airlock.beside import Beside
 from enclave.airlock.conflicts import is_member, may_check, must_be_inside, pool, reviewer_facts
-from enclave.airlock.intake import Copied, copy_out, must_be_complete
+from enclave.airlock.intake import must_be_complete
 from enclave.airlock.model import (
     OUTPUT_MACHINE,
     OutputFile,
@@ -20,8 +19,9 @@ from enclave.airlock.model import (
     Verdict,
     outcome,
 )
-from enclave.airlock.private import PrivateLane, finding, is_private, titled
+from enclave.airlock.private import PrivateLane, is_private, titled
 from enclave.airlock.releasing import Releasing
+from enclave.airlock.taking import Checker, Taking
 from enclave.budget.receipts import Receipts
 from enclave.kernel.actors import Actor, Capability
 from enclave.kernel.errors import Conflict, IllegalMove, Invalid, NotAllowed, NotFound, Refused
@@ -39,19 +39,6 @@ _CHECKED = "Files that are being checked do not change. Withdraw the request, or
 
 
 @dataclass(frozen=True, slots=True)
-class CheckResult:
-    """What the automatic checks say of one file (see `anonymization.disclosure`)."""
-
-    media_type: str
-    facts: dict[str, object]
-    findings: tuple[dict[str, str], ...]
-
-
-#: (name, bytes, description or None, minimum count) to the result.
-Checker = Callable[[str, bytes, bytes | None, int], CheckResult]
-
-
-@dataclass(frozen=True, slots=True)
 class Airlock:
     """Use cases about outputs.
 
@@ -66,10 +53,18 @@ class Airlock:
     check: Checker
     lock_days: int
     receipts: Receipts
+    beside: Beside = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "beside", Beside(self.kit))
 
     @property
     def releasing(self) -> Releasing:
         return Releasing(self.kit, self._lane, self.lock_days)
+
+    @property
+    def taking(self) -> Taking:
+        return Taking(self.kit, self.work_dir, self.check, self._lane, self.beside, WAITING, self.lock_days)
 
     @property
     def _lane(self) -> PrivateLane:
@@ -82,7 +77,7 @@ class Airlock:
         actor.must(Capability.AIRLOCK_SUBMIT)
         must_be_complete(title, context, controls)
         self._inside(actor, project)
-        checked = self._take(project, actor.name, files)
+        checked = self.taking.take(project, actor.name, files)
         with self.kit.write() as uow:
             must_be_inside(uow, self.kit, actor, project)
             now = self.kit.clock.now()
@@ -115,7 +110,7 @@ class Airlock:
             must_be_inside(uow, self.kit, actor, first.project)
         if first.state is not OutputState.DRAFT:
             raise IllegalMove(_CHECKED)
-        checked = self._take(first.project, actor.name, files)
+        checked = self.taking.take(first.project, actor.name, files)
         with self.kit.write() as uow:
             output = self._own(uow, actor, id_)
             # Copying and checking took a while: only the very draft that was read may take these files.
@@ -132,10 +127,20 @@ class Airlock:
         return output
 
     def submit(self, actor: Actor, id_: str) -> OutputRequest:
-        """Hands it to the checkers, or lets private answers out; raises Refused for a file that may not go on."""
+        """Hands it to the checkers, or lets private answers out; raises Refused for a file that may not go on.
+
+        The files are checked again: policies and what was released before may have changed since they were taken.
+        """
+        with self.kit.read() as uow:
+            first = self._own(uow, actor, id_)
+        may_go = first.state is OutputState.DRAFT
+        checked = self.taking.again(first.id, first.project, first.files) if may_go else first.files
         with self.kit.write() as uow:
             output = self._own(uow, actor, id_)
             must_be_inside(uow, self.kit, actor, output.project)
+            if output.version != first.version:
+                raise Conflict("This output was changed meanwhile. Look at it and send it in again.")
+            output = replace(output, files=checked)
             if is_private(output.files):
                 output = self._clear(uow, actor, output)
                 uow.commit()
@@ -308,48 +313,6 @@ class Airlock:
         uow.audit(Event.OUTPUT_SUBMIT, actor, f"output:{output.reference}", facts, cites)
         uow.later("release_output", {"output": output.id}, key=f"release:{output.id}:{output.round}")
         return output
-
-    def _take(self, project: str, author: str, names: tuple[str, ...]) -> tuple[OutputFile, ...]:
-        copies = copy_out(self.work_dir(project), names)
-        checked = tuple(self._checked(project, author, copied) for copied in copies)
-        is_private(checked)  # raises for a mixture
-        return checked
-
-    def _checked(self, project: str, author: str, copied: Copied) -> OutputFile:
-        on = self.kit.clock.today()
-        until = self.kit.clock.now() + timedelta(days=self.lock_days)
-        private = self._lane.admitted(project, author, copied, until)
-        if isinstance(private, OutputFile):
-            return private
-        threshold = int(
-            str(self.kit.policies.parameter("output-file", "minimum-cell-count", "threshold", on))
-        )
-        result = self.check(copied.name, copied.data, copied.sidecar, threshold)
-        decision = self.kit.decide("output-file", result.facts)
-        digest = hashlib.sha256(copied.data).hexdigest()
-        base = f"{project}/{digest[:16]}"
-        stored = self.kit.objects.put(
-            WAITING, f"{base}/{copied.name}", copied.data, media_type=result.media_type, retain_until=until
-        )
-        sidecar = None
-        if copied.sidecar is not None:
-            key = f"{base}/{Path(copied.name).stem}.sdc.json"
-            sidecar = self.kit.objects.put(
-                WAITING, key, copied.sidecar, media_type="application/json", retain_until=until
-            )
-        return OutputFile(
-            name=copied.name,
-            sha256=digest,
-            size=len(copied.data),
-            media_type=result.media_type,
-            stored=stored,
-            sidecar=sidecar,
-            findings=(*result.findings, *([finding(private)] if private is not None else [])),
-            facts=result.facts,
-            passed=decision.outcome is not Outcome.DENY,
-            refusals=decision.refusals,
-            cites=decision.cites,
-        )
 
     def _shown(self, actor: Actor, id_: str, name: str) -> OutputFile:
         actor.must(Capability.AIRLOCK_CHECK)

@@ -79,22 +79,37 @@ def outputs() -> None:
 @click.option(
     "--threshold", type=int, default=10, show_default=True, help="The smallest count that may be shown."
 )
-def outputs_check(names: tuple[Path, ...], threshold: int) -> None:
+@click.option(
+    "--beside",
+    "released",
+    multiple=True,
+    type=FILE,
+    help="A table that was released before; give it for each. Files that are checked together count too.",
+)
+def outputs_check(names: tuple[Path, ...], threshold: int, released: tuple[Path, ...]) -> None:
     """Run the airlock's automatic checks on files and print the findings as JSON.
 
     A file's description is read from `<stem>.sdc.json` beside it. Exit code: 0 nothing found, 1 for review, 2 denied.
     """
     from datetime import UTC, datetime  # noqa: PLC0415
 
+    from anonymization.disclosure import ReleasedTable, counted_cells  # noqa: PLC0415
     from enclave.airlock.checks import check_output  # noqa: PLC0415
     from policies import Outcome, PolicyBook  # noqa: PLC0415
 
+    def described(path: Path) -> bytes | None:
+        sidecar = path.with_name(f"{path.stem}.sdc.json")
+        return sidecar.read_bytes() if sidecar.exists() else None
+
+    def cells(path: Path) -> list[ReleasedTable]:
+        counted = counted_cells(path.name, path.read_bytes(), described(path))
+        return [] if counted is None else [counted]
+
+    earlier = [table for path in released for table in cells(path)]
     worst, said = 0, []
     for path in names:
-        sidecar = path.with_name(f"{path.stem}.sdc.json")
-        result = check_output(
-            path.name, path.read_bytes(), sidecar.read_bytes() if sidecar.exists() else None, threshold
-        )
+        result = check_output(path.name, path.read_bytes(), described(path), threshold, earlier)
+        earlier += cells(path)
         decision = PolicyBook.packaged().decide("output-file", result.facts, datetime.now(UTC).date())
         worst = max(worst, {Outcome.ALLOW: 0, Outcome.REVIEW: 1, Outcome.DENY: 2}[decision.outcome])
         said.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -12,7 +13,9 @@ from pathlib import Path
 from memory_objects import MemoryObjects
 
 from anonymization.custody import FileCustody
-from enclave.airlock.service import Airlock, CheckResult
+from anonymization.disclosure import ReleasedTable
+from enclave.airlock.service import Airlock
+from enclave.airlock.taking import CheckResult
 from enclave.audit.service import Audit
 from enclave.budget.receipts import Receipts
 from enclave.budget.service import Budgets
@@ -73,15 +76,18 @@ class SetClock:
         self.at += timedelta(**by)
 
 
-def no_findings(name: str, data: bytes, sidecar: bytes | None, threshold: int) -> CheckResult:
+def no_findings(
+    name: str, data: bytes, sidecar: bytes | None, threshold: int, earlier: Sequence[ReleasedTable] = ()
+) -> CheckResult:
     """Checks for tests of the airlock itself: a file that contains SMALL shows too few households."""
-    del name, sidecar
+    del name, sidecar, earlier
     small = b"SMALL" in data
     facts: dict[str, object] = {
         "media_type": "csv", "file_bytes": len(data), "rows": 3, "identifiers_found": 0, "hidden_content": 0,
         "counts_declared": True, "undeclared_columns": 0, "smallest_count": threshold - 1 if small else threshold,
         "zero_counts": 0, "full_cells": 0, "recoverable_cells": 0, "dominance_declared": True,
         "statistics_without_dominance": 0, "top2_share": 0.1, "p_ratio": 0.9,
+        "endpoints_shown": 0, "quantiles_on_few": 0, "differing_cells": 0, "is_model": False,
     }  # fmt: skip
     return CheckResult("csv", facts, ())
 

@@ -113,5 +113,45 @@ def test_a_coefficient_of_a_dummy_for_three_households_is_refused_by_row():
 def test_a_model_that_does_not_say_what_it_rests_on_cannot_be_checked():
     report = check(COEFFICIENTS, kind="model", statistics=["estimate", "p_value"])
 
-    assert [r for r, _ in found(report)] == ["bad-description"]
+    assert [r for r, _ in found(report)] == ["bad-description", "possible-model"]
     assert "counts-declared" in denied_by(report)
+
+
+def bare(text: str, name: str = "t.csv"):
+    return check_file(name, text.encode(), None, threshold=10, scan=lambda _text: [])
+
+
+@pytest.mark.parametrize("column", ["n", "households", "count", "n_poor", "poor_count", "Freq"])
+def test_a_table_that_nobody_described_still_names_its_small_counts(column):
+    report = bare(f"region,{column},share\nnorth,40,0.1\nsouth,4,0.5\neast,x,0.5\n")
+
+    assert ("possible-small-count", f"t.csv, row 2, column {column}") in found(report)
+    assert len(report.findings) == 2
+    assert "counts-declared" in denied_by(report)
+
+
+def test_rows_of_data_are_told_from_tables_and_models():
+    rows = "district,income\n" + "".join(f"D{i % 4},{100 + 7.31 * i:.2f}\n" for i in range(60))
+    table = "year,share\n" + "".join(f"{1990 + i},0.{i:02}\n" for i in range(20))
+
+    assert "possible-rows" in dict(found(bare(rows)))
+    assert "possible-rows" not in dict(found(bare(table)))
+    assert "possible-model" in dict(found(bare("term,coef,std_err\nage,0.5,0.1\n")))
+
+
+@pytest.mark.parametrize(
+    "column", ["household_id", "Person ID", "hhid", "national_number", "gps", "payment_id"]
+)
+def test_a_column_of_tokens_is_an_identifier_whatever_the_description_says(column):
+    report = check(f"{column},n\nA81,40\nB72,35\n", dimensions=[column])
+
+    assert ("identifier-column", "t.csv, column 1") in found(report)
+    assert report.facts["identifiers_found"] == 1
+    assert "no-identifiers" in denied_by(report)
+
+
+@pytest.mark.parametrize(
+    "column", ["region", "grid", "head_sex", "idle", "age_code", "programme_code", "household_size"]
+)
+def test_other_columns_are_no_tokens(column):
+    assert found(check(f"{column},n\nA,40\nB,35\n", dimensions=[column])) == []

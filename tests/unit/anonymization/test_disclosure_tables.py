@@ -62,6 +62,7 @@ def test_a_table_in_order_is_let_on_to_the_checkers():
         "dominance_declared": True,
         "endpoints_shown": 0,
         "quantiles_on_few": 0,
+        "differing_cells": 0,
         "is_model": False,
         "smallest_count": 35,
         "top2_share": 0.20,
