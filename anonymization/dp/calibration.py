@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
-from . import noise, thresholds
+from . import means, noise, thresholds
 from .accountant import Loss, compose
 from .aggregate import Grain
 from .partition import Candidates
@@ -26,8 +26,9 @@ class Plan:
     """Everything that draws for one answer, calibrated before a row is read.
 
     Args:
-        count: noise of counts, of the parts of a ratio, of the bins; none for a sum.
-        total: noise of sums, in ticks (see `Grain`); none where there are none.
+        count: noise of counts, of the parts of a ratio, of the bins; none for a sum or a mean.
+        total: noise of sums, in ticks (see `Grain`), for a mean of both of its sums (see `means`); none where there
+            are none.
         loss: of all of it, from the measurements' own maps.
         finding: names the keys of `unknown_keys`.
         value, end: choices of a quantile and of an end of its interval.
@@ -42,7 +43,10 @@ class Plan:
 
 
 def sensitivity(query: DpQuery) -> tuple[int, int]:
-    """L1 distance that one household can make in the counts, and in the sums (in ticks), in whole parts."""
+    """L1 distance that one household can make in the counts, and in the sums (in ticks), in whole parts.
+
+    Of a mean the two sums move by that together, whatever the value.
+    """
     counts = query.contributions
     return counts, counts * _reach(query)
 
@@ -70,19 +74,19 @@ def plan(query: DpQuery, most_cells: int) -> Plan:
     if query.measure is Measure.QUANTILE:
         return _kept(query, _quantile(query, cells))
     finding, left = _finding(query)
-    both = query.base is Measure.MEAN
-    # A mean spends half on each part. Both halves are exact in binary, so they add up to no more than was asked for.
-    price = left / 2 if both else left
     counts, sums = _sensitivity(query)
     add = noise.gaussian if query.mechanism is Mechanism.GAUSSIAN else noise.laplace
-    count = add(counts, price) if query.base is not Measure.SUM else None
-    total = add(sums, price) if both or query.base is Measure.SUM else None
+    summed = query.base in (Measure.SUM, Measure.MEAN)
+    count = None if summed else add(counts, left)
+    total = add(sums, left) if summed else None
     loss = compose(made.loss for made in (finding, count, total) if made is not None)
     return _kept(query, Plan(count, total, loss, finding))
 
 
 def _reach(query: DpQuery) -> int:
-    return Grain.of(query).reach if query.base in (Measure.SUM, Measure.MEAN) else 0
+    if query.base is Measure.MEAN:
+        return means.width(Grain.of(query))
+    return Grain.of(query).reach if query.base is Measure.SUM else 0
 
 
 def _sensitivity(query: DpQuery) -> tuple[int, int]:

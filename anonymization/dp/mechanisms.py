@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import noise, thresholds
+from . import means, noise, thresholds
 from .accountant import Loss
-from .aggregate import Found, Grain, exact, unit_and_keys
+from .aggregate import Found, Grain, Ints, exact, unit_and_keys
 from .calibration import Plan as _Plan
 from .calibration import plan as _plan
 from .calibration import sensitivity, sensitivity_squared
@@ -71,8 +71,9 @@ class DpAnswer:
             first), then `programme` and `bin`, then `value` (post-processed: counts not below zero, shares and means
             inside their bounds; missing where withheld), `value_raw` (as released, for totals without bias),
             `ci_low`, `ci_high` (95% for the noise alone), for means, ratios and quantiles `n` (noisy number behind
-            them), for ratios `numerator` (noisy), for differences `first` and `second` (the two groups' values),
-            `noise_scale` (of the count or, for sums and means, of the sum, in the column's unit; of a quantile, of its
+            them), for means and ratios `numerator` (noisy; of a mean, its sum in the column's unit), for differences
+            `first` and `second` (the two groups' values), `noise_scale` (of the count or, for sums and means, of one
+            sum, in the column's unit; of a quantile, of its
             rank), `withheld` (why, or empty).
         loss: what was spent, from the measurements' own maps.
         mechanism, opendp_version, privacy_unit: for the receipt.
@@ -103,7 +104,12 @@ def expected_error(query: DpQuery, *, most_cells: int = 10_000) -> ExpectedError
     apart = query.measure is Measure.DIFFERENCE and query.base in (Measure.COUNT, Measure.SUM)
     count = made.count.half_width() * query.part if made.count else 0.0
     value = count
-    if made.total is not None:
+    if made.total is not None and query.base is Measure.MEAN:
+        grain = Grain.of(query)
+        count = means.count_half_width(grain, made.total, CONFIDENCE) * query.part
+        # Of the sum of distances to the middle of the bounds: half of what the two sums are apart.
+        value = difference_half_width(made.total) / 2 * grain.tick * query.part
+    elif made.total is not None:
         wide = difference_half_width(made.total) if apart else made.total.half_width()
         value = wide * Grain.of(query).tick * query.part
     elif made.value is not None:
@@ -130,12 +136,14 @@ def expected_error_at(
     if made.value is not None:
         return made.value.rank_error(confidence) * query.part
     n = round(contributions / query.part)
-    two, most = 2 if query.measure is Measure.DIFFERENCE else 1, Grain.of(query).reach if made.total else 0
+    two = 2 if query.measure is Measure.DIFFERENCE else 1
     worst = 0.0
     for share in _WORST:
         parts = [round(n * share), n - round(n * share)] if query.base is Measure.RATIO else [n]
         counts = np.array([parts] * two * max(len(query.count_by_programme), 1))
-        sums = np.full((len(counts), 1), n * most if query.base is Measure.MEAN else 0)
+        # A mean is farthest from sure at its bounds.
+        mean = [n * means.width(Grain.of(query)), 0] if query.base is Measure.MEAN else [0]
+        sums = np.array([mean] * len(counts))
         told = columns(query, made, Noisy(counts, sums), confidence)
         for end in ("ci_low", "ci_high"):
             width = np.abs(told["value_raw"] - told[end])
@@ -160,20 +168,28 @@ def answer(query: DpQuery, df: pd.DataFrame, *, most_cells: int = 10_000) -> DpA
     if made.value is not None:
         told = _quantiles(query, made, behind.counts.reshape(-1, len(made.value.candidates)))
     else:
-        parts = 2 if query.base is Measure.RATIO else 1
-        drawn = [
-            np.array(part.add(values.tolist()) if part else np.zeros_like(values), dtype=np.int64).reshape(
-                -1, parts
-            )
-            for part, values in ((made.count, behind.counts), (made.total, behind.sums))
-        ]
-        told = columns(query, made, Noisy(*drawn))
+        mean, ratio = query.base is Measure.MEAN, query.base is Measure.RATIO
+        sums = means.sides(Grain.of(query), behind) if mean else behind.sums
+        told = columns(
+            query,
+            made,
+            Noisy(
+                _drawn(made.count, behind.counts, 2 if ratio else 1),
+                _drawn(made.total, sums, 2 if mean else 1),
+            ),
+        )
     mechanism = noise.MECHANISMS[query.mechanism]
     if made.value is not None:
         mechanism += "; permute-and-flip over public candidates (opendp make_noisy_max)"
     if made.finding is not None:
         mechanism += "; keys above a noisy threshold (opendp make_laplace_threshold)"
     return DpAnswer(_frame(query, told, found), made.loss, mechanism, noise.OPENDP_VERSION)
+
+
+def _drawn(part: noise.Noise | None, values: Ints, parts: int) -> Ints:
+    """The values with noise, shape (cells, parts); nothing but zeros where the plan has no noise for them."""
+    noisy = part.add(values.tolist()) if part else np.zeros_like(values)
+    return np.array(noisy, dtype=np.int64).reshape(-1, parts)
 
 
 def _found(query: DpQuery, made: _Plan, df: pd.DataFrame, most_cells: int) -> Found:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from . import means
 from .aggregate import Grain
 from .calibration import Plan
 from .intervals import difference_half_width, fieller, of_difference
@@ -40,7 +41,10 @@ ORDER = (
 
 @dataclass(frozen=True, slots=True)
 class Noisy:
-    """Numbers with noise: counts in whole parts, sums in ticks times whole parts; shape (cells, parts of a cell)."""
+    """Numbers with noise: counts in whole parts, sums in ticks times whole parts; shape (cells, parts of a cell).
+
+    A ratio has two counts a cell, a mean two sums (see `means`).
+    """
 
     counts: npt.NDArray[Any]
     sums: npt.NDArray[Any]
@@ -69,13 +73,16 @@ def columns(query: DpQuery, made: Plan, noisy: Noisy, confidence: float = CONFID
     return out | {"withheld": _withheld(query, np.isnan(out["value"]))}
 
 
-def fewest(query: DpQuery, count: Noise) -> float:
+def fewest(query: DpQuery, noise: Noise) -> float:
     """The noisy number of contributions from which a mean or ratio is told: twice what noise reaches, and `min_count`.
 
     Below twice that reach an interval of the ratio could be open to both sides (Fieller 1954).
     """
     each = (1 + CONFIDENCE) / 2
-    wide = difference_half_width(count, each) if query.base is Measure.RATIO else count.half_width(each)
+    whole = query.base is Measure.MEAN
+    wide = (
+        means.count_half_width(Grain.of(query), noise, each) if whole else difference_half_width(noise, each)
+    )
     return max(query.min_count, (2 * wide + 1) * query.part)
 
 
@@ -104,17 +111,20 @@ def _sum(query: DpQuery, made: Plan, noisy: Noisy, confidence: float) -> Columns
 
 
 def _mean(query: DpQuery, made: Plan, noisy: Noisy, confidence: float) -> Columns:
-    count, total, grain = _of(made.count), _of(made.total), Grain.of(query)
-    n, sums = noisy.counts.ravel(), noisy.sums.ravel()
-    few = n * query.part < fewest(query, count)
-    n_safe = np.where(few, 1.0, n)
+    total, grain = _of(made.total), Grain.of(query)
+    above, whole = noisy.sums[:, 0], noisy.sums.sum(axis=1)
+    n = means.contributions(grain, noisy.sums)
+    few = n * query.part < fewest(query, total)
+    safe = np.where(few, 1.0, whole)
     lower, upper = float(query.lower or 0.0), float(query.upper or 0.0)
-    reach = (float(grain.low), float(grain.high))
-    limits = fieller(sums, n_safe, (total, count), shared=False, inside=reach, confidence=confidence)
-    raw = grain.middle + sums / n_safe * grain.tick
-    ends = [np.clip(x, lower, upper) for x in (raw, *(grain.middle + t * grain.tick for t in limits))]
+    limits = fieller(above, safe, (total, total), shared=True, inside=(0.0, 1.0), confidence=confidence)
+    low, span = grain.middle + grain.low * grain.tick, means.width(grain) * grain.tick
+    raw = low + above / safe * span
+    ends = [np.clip(x, lower, upper) for x in (raw, *(low + t * span for t in limits))]
     out = _told(raw, ends, total.scale * grain.tick * query.part)
-    return _hidden(query, out, few) | {"n": np.maximum(_unit(query, n), 0)}
+    behind = np.maximum(n * query.part if query.weighted else np.rint(n).astype(np.int64), 0)
+    summed = (low * n + above * grain.tick) * query.part
+    return _hidden(query, out, few) | {"n": behind, "numerator": summed}
 
 
 def _ratio(query: DpQuery, made: Plan, noisy: Noisy, confidence: float) -> Columns:

@@ -111,7 +111,7 @@ def test_noise_is_scaled_to_everything_that_one_household_can_touch():
     assert scale(count(per=Per.ROW, max_rows=9)) == pytest.approx(9)
     assert scale(count(per=Per.ROW, max_rows=9, count_by_programme=PROGRAMMES)) == pytest.approx(27)
     assert scale(welfare(Measure.SUM)) == pytest.approx(1000)
-    assert scale(welfare(Measure.MEAN)) == pytest.approx(2 * 500)  # half of epsilon, half of the range
+    assert scale(welfare(Measure.MEAN)) == pytest.approx(1000)  # both sums of it together
 
 
 def test_answers_are_near_the_truth_at_an_epsilon_that_hides_nothing():
@@ -126,6 +126,7 @@ def test_answers_are_near_the_truth_at_an_epsilon_that_hides_nothing():
     mean = answer(welfare(Measure.MEAN, epsilon=500), df).frame.iloc[0]
     assert mean["value"] == pytest.approx(clamped.mean(), abs=0.2)
     assert mean["n"] == len(df)
+    assert mean["numerator"] == pytest.approx(clamped.sum(), abs=50)
     assert answer(welfare(Measure.SUM, epsilon=500), df).frame["value"].iloc[0] == pytest.approx(
         clamped.sum(), abs=50
     )
