@@ -8,37 +8,41 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from . import calibration
+from . import mechanisms
 from .accountant import Loss
-from .aggregate import Grain
 from .queries import DpQuery
 from .tails import CONFIDENCE
 from .terms import Measure, Mechanism, QueryError
 
-#: Bisection halves the gap between two prices this often: to the sixth digit, and past it.
-_HALVINGS = 40
+#: A gap between two prices is halved so often at most; geometrically, so that 1e-12 to 100 fits in.
+_HALVINGS = 80
 _DIGITS = 6
+#: What is assumed behind a cell whose error does not depend on it.
+_ANY = 1_000_000
+_GROWS = (Measure.MEAN, Measure.RATIO)
 
 
 @dataclass(frozen=True, slots=True)
 class CellError:
-    """How far noise moves one cell of an answer.
+    """How far noise moves one cell of an answer, and what that costs.
 
     Args:
         half_width: of the interval around one cell, in the answer's own unit; for a quantile, in ranks. Infinite where
-            noise hides the cell.
-        count: the same for the number of contributions behind it; 0 where none is taken.
-        cells: how many cells the answer has.
+            the cell would be withheld.
+        cells: how many cells the answer has; with unknown keys, for each key that is found.
         confidence: of each interval, one cell at a time.
+        loss: what asking would spend.
         contributions: behind the cell, as assumed; none where the error does not depend on it.
-        assumes: what the figure assumes, in a sentence; empty for nothing.
+        found_from: with unknown keys, households from which a key is found at 95%; 0 otherwise.
+        assumes: what the figure assumes, in a sentence.
     """
 
     half_width: float
-    count: float
     cells: int
     confidence: float
+    loss: Loss
     contributions: int | None
+    found_from: int
     assumes: str
 
 
@@ -54,37 +58,47 @@ def error_for(
     Args:
         query: what would be asked.
         confidence: of the interval.
-        contributions: how many contributions lie behind the cell; a guess of the asker, needed for a mean or ratio,
-            whose error shrinks with it. Never looked up.
+        contributions: how many contributions lie behind the cell (of a difference, behind each group); a guess of the
+            asker, needed for means and ratios, whose error shrinks with it. Never looked up.
         most_cells: as in `mechanisms.cost`.
 
     Raises:
         QueryError: when the query cannot be answered at that price, or needs `contributions`.
     """
+    _checked(query, confidence, contributions)
+    plain = mechanisms.expected_error(query, most_cells=most_cells)
+    return CellError(
+        _half_width(query, confidence, contributions, most_cells),
+        plain.cells,
+        confidence,
+        mechanisms.cost(query, most_cells=most_cells),
+        contributions if query.base in _GROWS else None,
+        plain.found_from,
+        _assumes(query, contributions),
+    )
+
+
+def _half_width(query: DpQuery, confidence: float, contributions: int | None, most_cells: int) -> float:
+    behind = contributions if contributions is not None and query.base in _GROWS else _ANY
+    return mechanisms.expected_error_at(query, behind, confidence, most_cells=most_cells)
+
+
+def _checked(query: DpQuery, confidence: float, contributions: int | None) -> None:
     if not 0.5 <= confidence < 1:
         raise QueryError(["Confidence must lie between 0.5 and 1; 0.95 is usual."])
-    plan = calibration.plan(query, most_cells)
-    cells = len(query.cells)
-    if query.measure is not Measure.MEAN:
-        made = plan.total or plan.count
-        tick = Grain.of(query).tick if query.measure is Measure.SUM else 1.0
-        width = made.half_width(confidence) * tick if made else math.inf
-        return CellError(width, 0.0 if plan.total else width, cells, confidence, None, "")
-    each = (1 + confidence) / 2  # both parts must hold at once
-    grain, n = Grain.of(query), _given(contributions)
-    of_count = plan.count.half_width(each) if plan.count else 0
-    of_sum = plan.total.half_width(each) * grain.tick if plan.total else 0.0
-    reach = grain.reach * grain.tick
-    width = min((of_sum + of_count * reach) / (n - of_count), 2 * reach) if n > of_count else math.inf
-    assumes = f"{n} contributions behind the cell, as said by the asker."
-    return CellError(width, of_count, cells, confidence, n, assumes)
-
-
-def _given(contributions: int | None) -> int:
-    if contributions is None or contributions < 1:
-        said = "The error of a mean or ratio shrinks with the number behind it: say how many contributions to assume."
+    if query.base in _GROWS and (contributions is None or not 1 <= contributions <= 10**12):
+        said = f"The error of a {query.base} shrinks with the number behind it: say how many contributions to assume."
         raise QueryError([said])
-    return contributions
+
+
+def _assumes(query: DpQuery, contributions: int | None) -> str:
+    noise = "The noise alone: sampling error and what clamping to the bounds moves come on top."
+    if query.measure is Measure.QUANTILE:
+        return f"In ranks, as how far that is in the column's unit depends on the data. {noise}"
+    if query.base not in _GROWS:
+        return noise
+    where = "behind each of the two groups" if query.measure is Measure.DIFFERENCE else "behind the cell"
+    return f"{contributions} contributions {where}, as said by the asker, at the least certain value. {noise}"
 
 
 def price_for(
@@ -109,25 +123,22 @@ def price_for(
     """
     if not (math.isfinite(wanted_error) and wanted_error > 0):
         raise QueryError(["The wanted error must be a number above zero."])
+    _checked(query, confidence, contributions)
 
     def enough(price: float) -> bool:
         asked = replace(query, rho=price) if gaussian else replace(query, epsilon=price)
         try:
-            found = error_for(asked, confidence, contributions=contributions, most_cells=most_cells)
+            return _half_width(asked, confidence, contributions, most_cells) <= wanted_error
         except QueryError:
             if price == most:
                 raise
             return False  # too small to be calibrated
-        return found.half_width <= wanted_error
 
     gaussian = query.mechanism is Mechanism.GAUSSIAN
     name = "rho" if gaussian else "epsilon"
     if not enough(most):
-        raise QueryError(
-            [
-                f"No {name} up to {most:g} makes the error that small; accept a larger one or ask for coarser groups."
-            ]
-        )
+        said = f"No {name} up to {most:g} makes the error that small; accept a larger one or ask for coarser groups."
+        raise QueryError([said])
     low, high = 0.0, most
     for _ in range(_HALVINGS):
         # Geometric once there is a lower end: prices differ by orders of magnitude.
@@ -135,17 +146,16 @@ def price_for(
         low, high = (low, middle) if enough(middle) else (middle, high)
         if high < low * (1 + 1e-8) or high < 1e-12:
             break
+    price = float(f"{high:.{_DIGITS}g}")
     for _ in range(_HALVINGS):
-        price = _rounded_up(high)
         if enough(price):
             return Loss(rho=price, delta=query.delta) if gaussian else Loss(price, query.delta)
-        # A larger price can be one bit worse, where a scale was grown to agree with its map.
-        high = price * (1 + 10.0**-_DIGITS)
+        # Rounded down; or one bit worse than a smaller price, where a scale was grown to agree with its map.
+        price = _next(price)
     raise QueryError([f"No {name} was found for that error; ask for a slightly larger one."])
 
 
-def _rounded_up(price: float) -> float:
-    """A number of six digits, not below the price."""
+def _next(price: float) -> float:
+    """The next number of six digits."""
     unit = 10.0 ** (math.floor(math.log10(price)) - _DIGITS + 1)
-    near = float(f"{math.ceil(price / unit - 1e-9) * unit:.{_DIGITS}g}")
-    return near if near >= price * (1 - 1e-9) else float(f"{near + unit:.{_DIGITS}g}")
+    return float(f"{price + unit:.{_DIGITS}g}")
