@@ -183,7 +183,7 @@ def _sum(losses: Sequence[Loss], *, in_rho: bool = False) -> Loss:
     """Sum in one currency, exact in decimals; OpenDP's conversion and composition are the check."""
     from . import conversion  # noqa: PLC0415 - opendp is loaded late
 
-    amounts = [_rho(loss) if in_rho else decimal(loss.epsilon) for loss in losses]
+    amounts = [rho_of(loss) if in_rho else decimal(loss.epsilon) for loss in losses]
     amount, delta = (
         _written_up(sum(parts, Fraction(0))) for parts in (amounts, [decimal(x.delta) for x in losses])
     )
@@ -196,7 +196,7 @@ def _sum(losses: Sequence[Loss], *, in_rho: bool = False) -> Loss:
     return Loss(0.0, delta, amount) if in_rho else Loss(amount, delta)
 
 
-def _rho(loss: Loss) -> Fraction:
+def rho_of(loss: Loss) -> Fraction:
     """Rho of a loss: of pure epsilon it is epsilon squared over two (Bun and Steinke 2016, proposition 1.4)."""
     return decimal(loss.rho) if loss.rho else decimal(loss.epsilon) ** 2 / 2
 

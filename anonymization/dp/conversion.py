@@ -45,6 +45,18 @@ def epsilon_of_rho(rho: float, delta: float) -> float:
 
 
 @lru_cache(maxsize=4096)
+def rho_within(epsilon: float, delta: float) -> float:
+    """The largest rho, to twelve digits and never too large, whose epsilon at `delta` is at most this."""
+    low, high = 0.0, epsilon
+    while epsilon_of_rho(high, delta) <= epsilon:
+        low, high = high, 2 * high
+    while high - low > 1e-12 * high:
+        middle = (low + high) / 2
+        low, high = (middle, high) if epsilon_of_rho(middle, delta) <= epsilon else (low, middle)
+    return low
+
+
+@lru_cache(maxsize=4096)
 def rho_of_epsilon(epsilon: float) -> float:
     """Rho of what is pure epsilon-DP, by OpenDP `make_pureDP_to_zCDP`.
 

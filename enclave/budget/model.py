@@ -1,13 +1,13 @@
-"""The ledger: grants and charges, and what is left. Pure."""
+"""The ledger: grants, raises and charges. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
 
+from anonymization.dp import Accounting, Limit, Loss
 from enclave.kernel.machine import Machine
 
 
@@ -31,9 +31,12 @@ CHARGE_MACHINE: Machine[ChargeState, ChargeVerb] = Machine(
 class BudgetGrant:
     """How much privacy loss a project (or, with an empty project, the dataset's own tables) may spend.
 
+    Never changed; a `BudgetRaise` adds to it.
+
     Args:
-        epsilon, delta: pure or approximate DP, composed by addition; an upper bound on the real loss.
-        unit: the privacy unit, "household" or "person".
+        epsilon, delta, rho: as granted, in the accounting's own currency.
+        unit: the privacy unit, "household".
+        accounting: how charges are added up; see `anonymization.dp.total`.
     """
 
     id: str
@@ -45,6 +48,38 @@ class BudgetGrant:
     granted_by: str
     granted_at: datetime
     version: int = 1
+    accounting: Accounting = Accounting.PURE
+    rho: float = 0.0
+
+    @property
+    def limit(self) -> Limit:
+        """As granted, before any raise."""
+        return Limit(self.accounting, self.epsilon, self.delta, self.rho)
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetRaise:
+    """A larger limit for a grant, from now on; a row of its own, so that the ledger says what was allowed when.
+
+    Args:
+        number: 1 for the first raise of a grant.
+        epsilon, delta, rho: the whole new limit, not what is added.
+    """
+
+    id: str
+    grant_id: str
+    number: int
+    accounting: Accounting
+    epsilon: float
+    delta: float
+    rho: float
+    reason: str
+    raised_by: str
+    raised_at: datetime
+
+    @property
+    def limit(self) -> Limit:
+        return Limit(self.accounting, self.epsilon, self.delta, self.rho)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +89,8 @@ class Charge:
     Args:
         key: SHA-256 of the canonical query and the extract that it asks; the same question is never paid twice.
         query: the query as data, so that an auditor can recompute the loss.
+        epsilon, delta, rho: what the measurement's own map said, unconverted.
+        accounting: how the grant that pays added up when this was charged.
     """
 
     id: str
@@ -71,20 +108,9 @@ class Charge:
     charged_at: datetime
     answer: Mapping[str, object] | None = None
     version: int = 1
+    rho: float = 0.0
+    accounting: Accounting = Accounting.PURE
 
-
-def spent(charges: Iterable[Charge]) -> tuple[float, float]:
-    """(epsilon, delta) of all charges by basic composition (Dwork and Roth 2014, theorem 3.16).
-
-    Added up as the decimal numbers that were agreed on: forty times 0.1 is 4, which binary addition would miss.
-    """
-    epsilon = delta = Decimal(0)
-    for charge in charges:
-        epsilon += Decimal(repr(charge.epsilon))
-        delta += Decimal(repr(charge.delta))
-    return float(epsilon), float(delta)
-
-
-def plus(one: float, other: float) -> float:
-    """The sum of two losses, in decimal."""
-    return float(Decimal(repr(one)) + Decimal(repr(other)))
+    @property
+    def loss(self) -> Loss:
+        return Loss(self.epsilon, self.delta, self.rho)

@@ -2,55 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from enclave.audit.model import AuditEvent
-from enclave.budget.model import CHARGE_MACHINE, BudgetGrant, Charge, ChargeState, ChargeVerb, plus, spent
+from anonymization.dp import Accounting, Loss, total
+from anonymization.dp.accountant import Inadmissible
+from anonymization.dp.grants import room
+from enclave.budget.auditing import audited
+from enclave.budget.balance import Balance, DatasetTotal, amounts, balance_of, dataset_total, price_in_words
+from enclave.budget.granting import Granting
+from enclave.budget.model import CHARGE_MACHINE, BudgetGrant, BudgetRaise, Charge, ChargeState, ChargeVerb
+from enclave.budget.questions import Priced, Question
 from enclave.kernel.actors import Actor, Capability
-from enclave.kernel.errors import Conflict, Invalid, OverBudget
+from enclave.kernel.errors import Conflict, OverBudget
 from enclave.kernel.events import Event
 from enclave.kernel.ids import new_id
 from enclave.kernel.kit import Kit, UnitOfWork
+from policies import Decision
 
+__all__ = ["Balance", "Budgets", "Priced", "Question", "Within"]
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A private query as the ledger sees it.
-
-    Args:
-        canonical: the query's canonical bytes; with the extract's id they are its identity.
-        query: the same as data, so that the loss can be recomputed.
-        epsilon, delta: from the measurement's own map, known before any data are read.
-    """
-
-    dataset: str
-    extract: str
-    canonical: bytes
-    query: Mapping[str, object]
-    epsilon: float
-    delta: float
-    unit: str
-    mechanism: str
-    software: str
-
-    @property
-    def key(self) -> str:
-        return hashlib.sha256(self.extract.encode() + b"\0" + self.canonical).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Balance:
-    """What a grant has left."""
-
-    grant: BudgetGrant
-    spent_epsilon: float
-    spent_delta: float
-
-    @property
-    def left(self) -> float:
-        return max(0.0, plus(self.grant.epsilon, -self.spent_epsilon))
+#: A further limit, asked under the ledger's lock: a sentence when the spend goes beyond it, nothing otherwise.
+Within = Callable[[UnitOfWork, BudgetGrant], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,39 +33,107 @@ class Budgets:
     kit: Kit
 
     def grant(
-        self, actor: Actor, *, dataset: str, project: str, epsilon: float, delta: float = 0.0
+        self,
+        actor: Actor,
+        *,
+        dataset: str,
+        project: str,
+        epsilon: float = 0.0,
+        delta: float = 0.0,
+        rho: float = 0.0,
+        accounting: Accounting | None = None,
     ) -> BudgetGrant:
-        """Gives a project (or with project "" the dataset's own tables) a budget; raises Conflict when it has one."""
-        actor.must(Capability.BUDGET_GRANT)
-        if not 0 < epsilon <= 100 or not 0 <= delta < 1:
-            raise Invalid(["An epsilon is above 0 and at most 100; a delta is at least 0 and below 1."])
-        with self.kit.write() as uow:
-            grant = BudgetGrant(
-                new_id(), dataset, project, epsilon, delta, "household", actor.name, self.kit.clock.now()
-            )
-            uow.add(grant)
-            facts = {"project": project, "epsilon": epsilon, "delta": delta}
-            uow.audit(Event.BUDGET_GRANT, actor, f"dataset:{dataset}", facts)
-            uow.commit()
-        return grant
+        """Gives a project, or a dataset's own tables, a budget; see `Granting.grant`."""
+        return Granting(self.kit).grant(
+            actor,
+            dataset=dataset,
+            project=project,
+            epsilon=epsilon,
+            delta=delta,
+            rho=rho,
+            accounting=accounting,
+        )
+
+    def raise_grant(
+        self,
+        actor: Actor,
+        *,
+        dataset: str,
+        project: str,
+        epsilon: float = 0.0,
+        delta: float = 0.0,
+        rho: float = 0.0,
+        accounting: Accounting | None = None,
+        reason: str,
+    ) -> Balance:
+        """Gives a grant a larger limit; see `Granting.raise_grant`. What it has left afterwards."""
+        Granting(self.kit).raise_grant(
+            actor, dataset=dataset, project=project, epsilon=epsilon, delta=delta, rho=rho, accounting=accounting,
+            reason=reason,
+        )  # fmt: skip
+        with self.kit.read() as uow:
+            return balance_of(uow, _grant(uow, dataset, project), self._most())
+
+    def _most(self) -> Loss:
+        """What one question may cost by policy, as an epsilon; for the sentence on what a balance buys."""
+        on = self.kit.clock.today()
+        return Loss(
+            float(str(self.kit.policies.parameter("privacy-budget", "epsilon-per-query", "threshold", on)))
+        )
 
     def balance(self, dataset: str, project: str = "") -> Balance | None:
         with self.kit.read() as uow:
             grant = uow.first(BudgetGrant, dataset=dataset, project=project)
-            return _balance(uow, grant) if grant else None
+            return balance_of(uow, grant, self._most()) if grant else None
 
     def balances(self, actor: Actor) -> list[Balance]:
         actor.must(Capability.BUDGET_READ)
         with self.kit.read() as uow:
-            return [_balance(uow, grant) for grant in uow.find(BudgetGrant)]
+            return [balance_of(uow, grant, self._most()) for grant in uow.find(BudgetGrant)]
+
+    def datasets(self, actor: Actor) -> list[DatasetTotal]:
+        """For each dataset what all its grants amount to together, as if everybody who asked shared the answers."""
+        actor.must(Capability.BUDGET_READ)
+        with self.kit.read() as uow:
+            names = sorted({grant.dataset for grant in uow.find(BudgetGrant)})
+            return [dataset_total(uow, name) for name in names]
 
     def charges(self, actor: Actor, grant_id: str) -> list[Charge]:
         actor.must(Capability.BUDGET_READ)
         with self.kit.read() as uow:
             return uow.find(Charge, grant_id=grant_id)
 
+    def raises(self, actor: Actor, grant_id: str) -> list[BudgetRaise]:
+        """Every raise of a grant, first to last."""
+        actor.must(Capability.BUDGET_READ)
+        with self.kit.read() as uow:
+            return sorted(uow.find(BudgetRaise, grant_id=grant_id), key=lambda r: r.number)
+
+    def quote(self, question: Question, project: str) -> Priced:
+        """What asking would cost and leave; spends nothing, reads no row.
+
+        Raises:
+            OverBudget: there is no grant.
+        """
+        with self.kit.read() as uow:
+            grant = _grant(uow, question.dataset, project)
+            paid = bool(uow.pick(Charge, ("id",), grant_id=grant.id, key=question.key))
+            balance = balance_of(uow, grant, self._most())
+            decision, problem = self._weighed(uow, question, balance)
+        because = tuple(decision.refusals) if decision else ()
+        because = (*because, problem) if problem else because
+        fits = paid or not because
+        after = balance.room if paid or because else room([*balance.charged, question.loss], balance.limit)
+        return Priced(question.loss, paid, fits, () if fits else because, balance, after)
+
     def ask(
-        self, actor: Actor, question: Question, project: str, draw: Callable[[], Mapping[str, object]]
+        self,
+        actor: Actor,
+        question: Question,
+        project: str,
+        draw: Callable[[], Mapping[str, object]],
+        *,
+        within: Within | None = None,
     ) -> Mapping[str, object]:
         """The answer to a private query, charged exactly once.
 
@@ -102,12 +143,13 @@ class Budgets:
 
         Args:
             draw: draws the noise; called only after the charge is committed, and never under a transaction.
+            within: a further limit on a question that is not paid yet.
 
         Raises:
             OverBudget: with what is left; nothing was charged.
         """
         actor.must(Capability.BUDGET_SPEND)
-        charge, fresh = self._charge(actor, question, project)
+        charge, fresh = self._charge(actor, question, project, within)
         if charge.answer is not None:
             return charge.answer
         return self._stored(actor, charge, draw(), again=not fresh)
@@ -131,36 +173,27 @@ class Budgets:
             raise Conflict("The answer could not be stored. Ask again; it is paid for.")
         return kept
 
-    def _charge(self, actor: Actor, question: Question, project: str) -> tuple[Charge, bool]:
+    def _charge(
+        self, actor: Actor, question: Question, project: str, within: Within | None
+    ) -> tuple[Charge, bool]:
         with self.kit.write() as uow:
             # One writer at a time from here to commit: concurrent spends cannot both see the same money.
             uow.number(f"ledger:{question.dataset}")
-            grant = uow.first(BudgetGrant, dataset=question.dataset, project=project)
-            if grant is None:
-                raise OverBudget(
-                    "There is no privacy budget for this yet. Ask the privacy officer to grant one "
-                    f"(enclave budget grant {question.dataset} --epsilon …)."
-                )
+            grant = _grant(uow, question.dataset, project)
             known = uow.first(Charge, grant_id=grant.id, key=question.key)
             if known is not None:
                 return known, False
-            balance = _balance(uow, grant)
-            after = plus(balance.spent_epsilon, question.epsilon)
-            facts: dict[str, object] = {
-                "epsilon_requested": question.epsilon,
-                "epsilon_after": after,
-                "epsilon_granted": grant.epsilon,
-                "privacy_unit": question.unit,
-                "bounds_are_public": True,
-            }
-            decision = self.kit.decide("privacy-budget", facts)
-            if not decision.allowed or plus(balance.spent_delta, question.delta) > grant.delta:
+            balance = balance_of(uow, grant, self._most())
+            decision, problem = self._weighed(uow, question, balance)
+            cites = [decision.cites] if decision else []
+            further = within(uow, grant) if within else ""
+            if further or problem or decision is None or not decision.allowed:
                 subject = f"dataset:{question.dataset}"
-                uow.audit(
-                    Event.BUDGET_REFUSE, actor, subject, {"epsilon": question.epsilon}, [decision.cites]
-                )
+                uow.audit(Event.BUDGET_REFUSE, actor, subject, amounts(question.loss), cites)
                 uow.commit()
-                raise OverBudget(_too_much(question, balance, decision.refusals))
+                if further:
+                    raise OverBudget(f"{further} Nothing was charged.")
+                raise OverBudget(_too_much(question, balance, decision.refusals if decision else (), problem))
             charge = Charge(
                 id=new_id(),
                 grant_id=grant.id,
@@ -170,6 +203,8 @@ class Budgets:
                 query=dict(question.query),
                 epsilon=question.epsilon,
                 delta=question.delta,
+                rho=question.rho,
+                accounting=balance.limit.accounting,
                 mechanism=question.mechanism,
                 software=question.software,
                 state=ChargeState.CHARGED,
@@ -177,96 +212,74 @@ class Budgets:
                 charged_at=self.kit.clock.now(),
             )
             uow.add(charge)
-            facts = {"epsilon": charge.epsilon, "delta": charge.delta, "left": plus(grant.epsilon, -after)}
-            uow.audit(Event.BUDGET_CHARGE, actor, f"charge:{charge.id}", facts, [decision.cites])
+            after = total([*balance.charged, question.loss], balance.limit)
+            facts: dict[str, object] = {
+                **amounts(question.loss),
+                "accounting": balance.limit.accounting.value,
+                **{f"spent_{name}": amount for name, amount in amounts(after).items()},
+            }
+            uow.audit(Event.BUDGET_CHARGE, actor, f"charge:{charge.id}", facts, cites)
             uow.commit()
         return charge, True
 
-    def audit(
-        self, actor: Actor, loss_of: Callable[[Mapping[str, object]], tuple[float, float]]
-    ) -> list[str]:
+    def _weighed(self, uow: UnitOfWork, question: Question, balance: Balance) -> tuple[Decision | None, str]:
+        """The policy's decision on a question, and in a sentence what stands against it whatever the policy says."""
+        limit = balance.limit
+        try:
+            after = total([*balance.charged, question.loss], limit)
+        except Inadmissible as error:
+            return None, error.sentence
+        in_rho = limit.accounting is Accounting.ZCDP
+        facts: dict[str, object] = {
+            "accounting": limit.accounting.value,
+            "epsilon_requested": question.epsilon,
+            "delta_requested": question.delta,
+            "rho_requested": question.rho,
+            "epsilon_after": None if in_rho else after.epsilon,
+            "delta_after": after.delta,
+            "rho_after": after.rho,
+            "epsilon_granted": None if in_rho else limit.epsilon,
+            "delta_granted": limit.delta,
+            "rho_granted": limit.rho,
+            "dataset_epsilon_after": dataset_total(uow, question.dataset, [question.loss]).loss.epsilon,
+            "privacy_unit": question.unit,
+            "bounds_are_public": True,
+        }
+        over = "" if after.within(limit.loss) else "It costs more than this budget has left."
+        return self.kit.decide("privacy-budget", facts), over
+
+    def audit(self, actor: Actor, loss_of: Callable[[Mapping[str, object]], Loss]) -> list[str]:
         """Recomputes every charge from its stored query alone, and compares the ledger with the audit log.
 
         Args:
-            loss_of: (epsilon, delta) of a query's description, from the mechanism's own map.
+            loss_of: the loss of a query's description, from the mechanism's own map.
 
         Returns:
             What does not agree, in sentences; nothing when the ledger holds.
         """
         actor.must(Capability.BUDGET_READ)
         with self.kit.read() as uow:
-            grants, charges = uow.find(BudgetGrant), uow.find(Charge)
-            granted = uow.find(AuditEvent, event=Event.BUDGET_GRANT.value)
-            charged = uow.find(AuditEvent, event=Event.BUDGET_CHARGE.value)
-        faults = [fault for charge in charges for fault in _covered(charge, loss_of)]
-        for grant in grants:
-            epsilon, delta = spent(c for c in charges if c.grant_id == grant.id)
-            if epsilon > grant.epsilon * (1 + 1e-9) or delta > grant.delta * (1 + 1e-9):
-                faults.append(f"The grant {grant.id} of dataset {grant.dataset} is overspent.")
-        known = {grant.id for grant in grants}
-        faults += [f"Charge {c.id} belongs to no grant." for c in charges if c.grant_id not in known]
-        faults += _differences(
-            "Charge", {f"charge:{c.id}": [(c.epsilon, c.delta)] for c in charges}, _recorded(charged)
+            return audited(uow, loss_of)
+
+
+def _grant(uow: UnitOfWork, dataset: str, project: str) -> BudgetGrant:
+    grant = uow.first(BudgetGrant, dataset=dataset, project=project)
+    if grant is None:
+        raise OverBudget(
+            "There is no privacy budget for this yet. Ask the privacy officer to grant one "
+            f"(enclave budget grant {dataset} --epsilon …)."
         )
-        given: dict[str, list[tuple[float, float]]] = {}
-        for grant in grants:
-            given.setdefault(f"dataset:{grant.dataset}", []).append((grant.epsilon, grant.delta))
-        return faults + _differences("The grants of", given, _recorded(granted))
+    return grant
 
 
-def _covered(charge: Charge, loss_of: Callable[[Mapping[str, object]], tuple[float, float]]) -> Iterator[str]:
-    try:
-        epsilon, delta = loss_of(charge.query)
-    except (ValueError, KeyError, TypeError):
-        yield f"Charge {charge.id} holds a query that cannot be priced."
-        return
-    if epsilon > charge.epsilon * (1 + 1e-9) or delta > charge.delta * (1 + 1e-9):
-        yield f"Charge {charge.id} records less loss than its query costs."
-
-
-def _recorded(events: Iterable[AuditEvent]) -> dict[str, list[tuple[float, float]]]:
-    """(epsilon, delta) as the audit log has them, by subject."""
-    found: dict[str, list[tuple[float, float]]] = {}
-    for event in events:
-        loss = (float(str(event.facts["epsilon"])), float(str(event.facts["delta"])))
-        found.setdefault(event.subject, []).append(loss)
-    return found
-
-
-def _differences(
-    what: str, ledger: Mapping[str, list[tuple[float, float]]], log: Mapping[str, list[tuple[float, float]]]
-) -> list[str]:
-    """One sentence for each subject on which the ledger and the audit log differ."""
-    faults: list[str] = []
-    for subject in sorted(ledger.keys() | log.keys()):
-        name = f"{what} {subject.partition(':')[2]}"
-        if subject not in ledger:
-            faults.append(f"{name}: the audit log has it, the ledger does not; it was removed.")
-        elif subject not in log:
-            faults.append(
-                f"{name}: the ledger has it, the audit log does not; it was not made by the product."
-            )
-        elif sorted(ledger[subject]) != sorted(log[subject]):
-            faults.append(f"{name}: the ledger and the audit log differ in epsilon, delta or number.")
-    return faults
-
-
-def _balance(uow: UnitOfWork, grant: BudgetGrant) -> Balance:
-    return Balance(grant, *spent(uow.find(Charge, grant_id=grant.id)))
-
-
-def _too_much(question: Question, balance: Balance, refusals: tuple[str, ...]) -> str:
-    left = balance.left
-    amounts = f"It asks for epsilon {question.epsilon:g}; {left:g} of {balance.grant.epsilon:g} is left."
-    advice = (
-        "Ask for a smaller epsilon (and accept a wider error)"
-        if left > 0
-        else "Nothing more can be asked from this grant"
-    )
-    # A policy's refusal says itself what can be done.
-    said = (
-        [*refusals, amounts]
-        if refusals
-        else [amounts, f"{advice}, or ask the privacy officer for a larger budget."]
-    )
+def _too_much(question: Question, balance: Balance, refusals: tuple[str, ...], problem: str) -> str:
+    """What it asks for, what is left, what that would buy, and what can be done."""
+    said = [*refusals]  # a policy's refusal says itself what can be done
+    if problem and not refusals:
+        said.append(problem)
+    said += [f"It asks for {price_in_words(question.loss)}.", balance.says()]
+    if not refusals:
+        said.append(
+            "Ask for a wider error at a smaller price, or ask the privacy officer for a larger budget."
+        )
     return " ".join([*said, "Nothing was charged."])

@@ -92,18 +92,16 @@ def question_of(query: dp.DpQuery, dataset: str, extract: str) -> Question:
         extract=extract,
         canonical=query.canonical(),
         query=query.to_dict(),
-        epsilon=loss.epsilon,
-        delta=loss.delta,
+        loss=loss,
         unit="household",
-        mechanism="discrete Laplace noise",
+        mechanism=f"discrete {query.mechanism.value.title()} noise",
         software=_opendp_version(),
     )
 
 
-def loss_of(query: Mapping[str, object]) -> tuple[float, float]:
-    """(epsilon, delta) recomputed from a stored description, for the ledger's audit."""
-    loss = dp.cost(dp.DpQuery.from_dict(dict(query)))
-    return loss.epsilon, loss.delta
+def loss_of(query: Mapping[str, object]) -> dp.Loss:
+    """The loss recomputed from a stored description, for the ledger's audit."""
+    return dp.cost(dp.DpQuery.from_dict(dict(query)))
 
 
 def _opendp_version() -> str:

@@ -16,6 +16,7 @@ class Event(StrEnum):
     BUDGET_ANSWER = "budget:answer"
     BUDGET_CHARGE = "budget:charge"
     BUDGET_GRANT = "budget:grant"
+    BUDGET_RAISE = "budget:raise"
     BUDGET_REFUSE = "budget:refuse"
     CREDENTIALS_ISSUE = "credentials:issue"
     DATASET_CLASSIFY = "dataset:classify"

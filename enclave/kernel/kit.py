@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from types import TracebackType
-from typing import Protocol, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 from enclave.kernel.actors import Actor
 from enclave.kernel.clock import Clock
@@ -37,6 +37,10 @@ class UnitOfWork(Protocol):
 
     def find(self, kind: type[T], /, **where: object) -> list[T]:
         """All whose columns equal `where` (a list or tuple means 'one of'), oldest first."""
+        ...
+
+    def pick(self, kind: type[T], fields: Sequence[str], /, **where: object) -> list[tuple[Any, ...]]:
+        """Some scalar columns of all that match, oldest first: a ledger is added up without reading its answers."""
         ...
 
     def last(self, kind: type[T], /) -> T | None:

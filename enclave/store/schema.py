@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
 
 from enclave.airlock.model import OutputRequest, Review
 from enclave.audit.model import AuditEvent
-from enclave.budget.model import BudgetGrant, Charge
+from enclave.budget.model import BudgetGrant, BudgetRaise, Charge
 from enclave.catalogue.model import Dataset
 from enclave.extracts.model import Extract
 from enclave.kernel.work import Job, Message
@@ -19,6 +20,12 @@ from enclave.store.tables import Mapper, metadata
 from enclave.workspaces.model import Workspace
 
 _PAIRED = "({a} IS NULL) = ({b} = '')"
+#: What is granted, raised or charged is something, in one currency.
+_LOSS = {
+    "epsilon": "epsilon > 0 OR rho > 0",
+    "delta": "delta >= 0 AND delta < 1",
+    "rho": "epsilon >= 0 AND rho >= 0 AND (epsilon = 0 OR rho = 0)",
+}
 
 MAPPERS: dict[type, Mapper[Any]] = {
     mapper.model: mapper
@@ -51,7 +58,14 @@ MAPPERS: dict[type, Mapper[Any]] = {
             "budget_grant",
             "privacy budget",
             unique=(("dataset", "project"),),
-            checks={"epsilon": "epsilon >= 0", "delta": "delta >= 0 AND delta < 1"},
+            checks=_LOSS,
+        ),
+        Mapper(
+            BudgetRaise,
+            "budget_raise",
+            "raise of a privacy budget",
+            unique=(("grant_id", "number"),),
+            checks=_LOSS,
         ),
         Mapper(
             Charge,
@@ -59,7 +73,7 @@ MAPPERS: dict[type, Mapper[Any]] = {
             "charge",
             unique=(("grant_id", "key"),),
             index=("grant_id",),
-            checks={"epsilon": "epsilon > 0", "delta": "delta >= 0"},
+            checks=_LOSS,
         ),
         Mapper(Workspace, "workspace", "workspace", unique=(("project",),)),
         Mapper(
@@ -85,10 +99,9 @@ COUNTERS = sa.Table(
 )
 
 #: Rows that nobody may change once they are written, whoever they are.
-APPEND_ONLY = ("audit_event", "approval", "review")
+APPEND_ONLY = ("audit_event", "approval", "review", "budget_grant", "budget_raise")
 #: Rows that nobody may remove, with the columns that stay as they are; and when nothing may change any more.
 LEDGER: dict[str, tuple[tuple[str, ...], str]] = {
-    "budget_grant": (("id", "dataset", "project", "unit"), ""),
     "charge": (
         (
             "id",
@@ -99,6 +112,10 @@ LEDGER: dict[str, tuple[tuple[str, ...], str]] = {
             "query",
             "epsilon",
             "delta",
+            "rho",
+            "accounting",
+            "mechanism",
+            "software",
             "charged_by",
             "charged_at",
         ),
@@ -117,13 +134,14 @@ FOR EACH {scope} {when}EXECUTE FUNCTION enclave_append_only()"""
 def append_only_ddl(dialect: str) -> list[str]:
     """The statements that make the database itself refuse to change or remove what is append-only.
 
-    The audit log, approvals and reviews refuse UPDATE and DELETE; the privacy ledger refuses DELETE, and UPDATE of
-    what was spent. SQLite's INSERT OR REPLACE removes a row without asking a trigger unless the connection says
-    otherwise, so there an INSERT over a row that exists is refused too; PostgreSQL refuses TRUNCATE.
+    The audit log, approvals, reviews, grants and raises of privacy budgets refuse UPDATE and DELETE; charges refuse
+    DELETE, and UPDATE of what was spent. SQLite's INSERT OR REPLACE removes a row without asking a trigger unless the
+    connection says otherwise, so there an INSERT over a row that exists is refused too; PostgreSQL refuses TRUNCATE.
     """
     lite = dialect == "sqlite"
     template = _SQLITE if lite else _PG
-    statements = [] if lite else [_PG_FUNCTION]
+    statements = unprotected_ddl(dialect, (*APPEND_ONLY, *LEDGER))
+    statements += [] if lite else [_PG_FUNCTION]
     for table in (*APPEND_ONLY, *LEDGER):
         conditions = {"update": _changed(table, lite=lite), "delete": ""}
         conditions |= {"insert": _exists(table)} if lite else {"truncate": ""}
@@ -134,6 +152,17 @@ def append_only_ddl(dialect: str) -> list[str]:
                 template.format(table=table, verb=verb, VERB=verb.upper(), when=when, scope=scope)
             )
     return statements
+
+
+def unprotected_ddl(dialect: str, tables: Iterable[str]) -> list[str]:
+    """The statements that let a migration change rows of append-only tables; `append_only_ddl` comes after it."""
+    verbs = ("update", "delete", "insert" if dialect == "sqlite" else "truncate")
+    where = {} if dialect == "sqlite" else {table: f" ON {table}" for table in tables}
+    return [
+        f"DROP TRIGGER IF EXISTS {table}_no_{verb}{where.get(table, '')}"
+        for table in tables
+        for verb in verbs
+    ]
 
 
 def _changed(table: str, *, lite: bool) -> str:

@@ -97,6 +97,13 @@ class SqlUnitOfWork:
             mapper.to_model(cast("Mapping[str, Any]", r)) for r in self.connection.execute(query).mappings()
         ]
 
+    def pick(self, kind: type[T], fields: Sequence[str], /, **where: object) -> list[tuple[Any, ...]]:
+        mapper = _mapper(kind)
+        query = sa.select(*(mapper.table.c[f] for f in fields)).order_by(mapper.table.c[mapper.key])
+        for name, value in where.items():
+            query = query.where(mapper.table.c[name] == value)
+        return [tuple(row) for row in self.connection.execute(query)]
+
     def last(self, kind: type[T], /) -> T | None:
         mapper = _mapper(kind)
         query = sa.select(mapper.table).order_by(mapper.table.c[mapper.key].desc()).limit(1)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from anonymization.dp import Accounting, Limit, Loss, compose, fits, total
 from anonymization.dp.accountant import CONVERTING, TOLERANCE, Inadmissible, decimal
 from anonymization.dp.conversion import composed, epsilon_of_rho, rho_of_epsilon
+from anonymization.dp.grants import room
 from anonymization.errors import AnonymizationError
 
 PURE = Limit(Accounting.PURE, 4.0)
@@ -174,6 +175,39 @@ def test_gaussian_noise_never_loses_more_than_the_conversion_says():
 def test_a_limit_whose_numbers_do_not_go_with_its_accounting_is_refused(given_, says):
     with pytest.raises(AnonymizationError, match=says):
         Limit(*given_)
+
+
+@settings(max_examples=60)
+@given(
+    many | many_pure,
+    st.sampled_from([Limit(Accounting.PURE, 30.0), APPROX, ZCDP, Limit(Accounting.ZCDP, 0, 1e-5, 9.0)]),
+)
+def test_what_is_said_to_be_left_fits_and_a_little_more_does_not(losses, limit):
+    try:
+        left = room(losses, limit)
+    except Inadmissible:
+        assert limit.accounting is Accounting.PURE
+        return
+    if not fits(losses, limit):
+        assert left.epsilon == left.rho == 0 or left.delta == 0
+        return
+    for name in ("epsilon", "rho", "delta"):
+        amount = getattr(left, name)
+        assert fits([*losses, Loss(**{name: amount})], limit)
+        if name != "rho" or limit.accounting is not Accounting.PURE:
+            more = Loss(**{name: amount * (1 + 1e-6) + 1e-12})
+            assert not fits([*losses, more], limit)
+
+
+def test_what_is_left_of_a_fresh_grant():
+    assert room([], PURE).epsilon == 4.0
+    assert room([Loss(0.1)] * 39, PURE).epsilon == 0.1
+    assert room([Loss(0.1)] * 40, PURE).epsilon == 0.0
+    assert room([], ZCDP).rho == 0.5
+    assert room([], ZCDP).epsilon == 1.0
+    assert room([], APPROX).epsilon == 2.0
+    assert room([], APPROX).delta == 5e-7
+    assert epsilon_of_rho(room([], APPROX).rho, 5e-7) <= 2.0
 
 
 def test_nothing_costs_nothing():

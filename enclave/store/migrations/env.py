@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from alembic import context
 
 from enclave.store import schema
 from enclave.store.engine import connect
 from enclave.store.tables import metadata
-
-_ = schema  # registers the tables on the metadata
 
 
 def run() -> None:
@@ -16,8 +15,14 @@ def run() -> None:
     try:
         with engine.connect() as connection:
             context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
+            before = context.get_context().get_current_heads()
             with context.begin_transaction():
                 context.run_migrations()
+                # What the database refuses by itself is of the whole schema, and a migration that makes a table anew
+                # loses it: it is remade after the last step.
+                if context.get_context().get_current_heads() != before:
+                    for statement in schema.append_only_ddl(connection.dialect.name):
+                        connection.execute(sa.text(statement))
             connection.commit()
     finally:
         engine.dispose()

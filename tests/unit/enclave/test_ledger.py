@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from houses import a_house
 
+from anonymization.dp import Loss
 from enclave.budget.model import Charge, ChargeState
 from enclave.budget.service import Question
 from enclave.kernel.errors import OverBudget
@@ -18,7 +19,7 @@ def house(tmp_path):
 
 
 def question(epsilon: float = 0.4, name: bytes = b"q") -> Question:
-    return Question("households", "e1", name, {"n": 1}, epsilon, 0.0, "household", "test", "test")
+    return Question("households", "e1", name, {"n": 1}, Loss(epsilon), "household", "test", "test")
 
 
 def test_what_an_asker_gets_is_what_is_stored_not_what_was_drawn(house):

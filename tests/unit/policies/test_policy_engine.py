@@ -117,9 +117,14 @@ def test_one_is_not_yes():
 
 
 def test_a_tenth_spent_three_times_stays_within_three_tenths_when_counted_in_decimals():
-    facts = {
+    nothing = dict.fromkeys(
+        ("rho_requested", "delta_requested", "rho_after", "delta_after", "rho_granted", "delta_granted"), 0
+    )
+    facts = nothing | {
+        "accounting": "pure",
         "epsilon_requested": 0.1,
         "epsilon_granted": 0.3,
+        "dataset_epsilon_after": 0.3,
         "privacy_unit": "household",
         "bounds_are_public": True,
     }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from enclave.store.schema import append_only_ddl
 from enclave.store.tables import Json, UtcDateTime
 
 revision = "0001"
@@ -357,8 +356,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workspace")),
         sa.UniqueConstraint("project", name=op.f("uq_workspace_project")),
     )
-    for statement in append_only_ddl(op.get_bind().dialect.name):
-        op.execute(statement)
 
 
 def downgrade() -> None:
