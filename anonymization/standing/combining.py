@@ -53,7 +53,8 @@ class Rules:
     Args:
         smallest_denominator: in the denominator's own unit.
         widest: of a ratio's interval, from its lower to its upper end (0.3 is thirty points).
-        doubtful: an interval wider than this is published as of low reliability; of a total, relative to it.
+        doubtful: a ratio whose interval reaches further than this from it is of low reliability, and a total
+            whose interval reaches further than this part of itself.
     """
 
     smallest_denominator: float = 0.0
@@ -85,7 +86,7 @@ def total(part: Noisy, rules: Rules) -> Estimate:
     reach = part.reach()
     low, high = max(part.raw - reach, 0.0), max(part.raw + reach, 0.0)
     value = max(part.raw, 0.0)
-    return Estimate(value, part.raw, low, high, doubtful=high - low > rules.doubtful * value)
+    return Estimate(value, part.raw, low, high, doubtful=reach > rules.doubtful * value)
 
 
 def share(part: Noisy, rest: Noisy, rules: Rules) -> Estimate:
@@ -150,7 +151,8 @@ def _over(part: float, rest: float) -> float:
 def _kept(raw: float, value: float, low: float, high: float, whole: float, rules: Rules) -> Estimate:
     if high - low > rules.widest:
         return _withheld(WIDE, whole)
-    return Estimate(value, raw, low, high, whole, doubtful=high - low > rules.doubtful)
+    furthest = max(high - value, value - low)
+    return Estimate(value, raw, low, high, whole, doubtful=furthest > rules.doubtful)
 
 
 def _withheld(why: str, denominator: float) -> Estimate:

@@ -54,11 +54,7 @@ def readme(
         "",
         _NOISE,
         "",
-        *(
-            ["## How cells were made", "", *(f"- {note}" for note in publication.notes), ""]
-            if publication.notes
-            else []
-        ),
+        *made,
         "## Files",
         "",
         *(f"- `{file}`: {says}" for file, says in files),
