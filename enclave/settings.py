@@ -90,6 +90,11 @@ class Settings(BaseSettings):
         default=None,
         description="Folder with progresa.parquet; empty looks beside the project, then uses PANES.",
     )
+    standing_lists: Path | None = Field(
+        default=None,
+        description="Folder with the stewards' lists of standing tables, `<dataset>.yaml`; a dataset without one there "
+        "has the list that comes with the product, if any.",
+    )
     session_runtime: Path = Field(
         default=Path(".runtime"), description="The Python environment that is mounted into every session."
     )

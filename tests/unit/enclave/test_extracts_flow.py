@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 from houses import TODAY, a_house
 
+from anonymization.dp import Loss, Mechanism
 from enclave.demo import load
 from enclave.demo.sources import REGISTRY
 from enclave.extracts import aggregating as aggregating_module
@@ -26,7 +27,7 @@ from enclave.extracts.aggregating import Aggregating
 from enclave.extracts.model import Extract, ExtractState
 from enclave.extracts.scratch import clear_folder, sweep
 from enclave.extracts.service import Extracts
-from enclave.extracts.tables import StandingTable
+from enclave.extracts.tables import StandingList, StandingTable
 from enclave.jobs import handlers
 from enclave.jobs.worker import Worker
 from enclave.kernel.actors import service
@@ -392,8 +393,10 @@ def test_a_crash_between_the_release_and_its_mark_is_put_right(house):
 
 
 def standing(name: str) -> StandingTable:
-    query = SimpleNamespace(name=name, canonical=name.encode, to_dict=lambda: {"n": name})
-    return StandingTable(name, name.title(), query)
+    query = SimpleNamespace(
+        name=name, canonical=name.encode, to_dict=lambda: {"n": name}, mechanism=Mechanism.LAPLACE
+    )
+    return StandingTable(name, name.title(), (query,))
 
 
 @pytest.fixture
@@ -407,9 +410,10 @@ def tables(house, monkeypatch):
         return SimpleNamespace(frame=pd.DataFrame({"region": ["R01"], "value": [3]}), mechanism="test")
 
     names = ("first", "second", "third")
-    monkeypatch.setattr(aggregating_module, "standing_tables", lambda _: tuple(map(standing, names)))
+    listed = StandingList("households", 100.0, 1, "", tuple(map(standing, names)))
+    monkeypatch.setattr(aggregating_module, "standing_list", lambda *_: listed)
     monkeypatch.setattr(aggregating_module.dp, "answer", answer)
-    monkeypatch.setattr(aggregating_module.dp, "cost", lambda _: SimpleNamespace(epsilon=0.2, delta=0.0))
+    monkeypatch.setattr(aggregating_module.dp, "cost", lambda _: Loss(0.2))
     house.aggregating = Aggregating(house.kit, house.extracts, house.releases, house.budgets)
     return broken
 
