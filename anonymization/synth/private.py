@@ -7,9 +7,10 @@ and doing it twice spends twice. The caller charges `loss` to the ledger before 
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ from anonymization.errors import RecipeProblem
 from anonymization.schema import FieldType
 
 from .protocol import UNWATCHED, Bounds, SynthesisError, Watch
-from .public import PublicDomain, cells_of
+from .public import Cells, PublicDomain, cells_of
 
 if TYPE_CHECKING:
     from anonymization.dp.marginals import Measured, TreeOfMarginals
@@ -56,6 +57,7 @@ class PrivateTree:
     ) -> None:
         self._cells = cells_of(columns, domains)
         self._price, self._unit_id = (epsilon, delta), unit_id
+        self._again: int | None = None
         self._measured: Measured | None = None
         self._tree: TreeOfMarginals | None = None
         if self._pair_cells > _MOST_CELLS:
@@ -72,6 +74,19 @@ class PrivateTree:
     def loss(self) -> Loss:
         """What `fit` spends; no row is read."""
         return self._calibrated().loss
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """All that the loss depends on, as data: the ledger's auditor recomputes it from this alone (`loss_of`)."""
+        epsilon, delta = self._price
+        return {
+            "method": self.name,
+            "version": self.version,
+            "columns": {name: _described(cells) for name, cells in self._cells.items()},
+            "epsilon": epsilon,
+            "delta": delta,
+            "unit": "household",
+        }
 
     @property
     def households(self) -> int:
@@ -100,12 +115,42 @@ class PrivateTree:
         watch.step(0, 1, "noisy counts")  # the last moment at which calling it off costs no privacy
         self._measured = tree.measure(codes)
 
+    def told(self) -> dict[str, Any]:
+        """The noisy counts, as data that can be stored: whoever takes them draws the same rows, and pays nothing."""
+        if self._measured is None:
+            raise SynthesisError("The synthesizer must be fitted before its counts can be told.")
+        return {
+            "one": [v.tolist() for v in self._measured.one],
+            "two": [[i, j, v.tolist()] for (i, j), v in self._measured.two.items()],
+            "deviation": list(self._measured.deviation),
+        }
+
+    def take(self, told: Mapping[str, Any]) -> None:
+        """In place of `fit`: noisy counts that were paid for before."""
+        from anonymization.dp.marginals import Measured  # noqa: PLC0415 - opendp is loaded late
+
+        one = tuple(np.array(v, dtype=np.int64) for v in told["one"])
+        two = {(int(i), int(j)): np.array(v, dtype=np.int64) for i, j, v in told["two"]}
+        if [len(v) for v in one] != [c.size for c in self._cells.values()] or len(two) != len(one) - 1:
+            raise SynthesisError("These noisy counts are of other columns; correct the recipe.")
+        self._measured = Measured(one, two, (float(told["deviation"][0]), float(told["deviation"][1])))
+
+    def redrawn(self, seed: int) -> PrivateTree:
+        """The same with its parameters drawn anew from what noise and sampling leave open; nothing is spent.
+
+        Source: noise-aware multiple imputation, Räisä, Jälkö, Kaski and Honkela 2023; normal noise, flat priors.
+        """
+        out = copy.copy(self)
+        out._again = seed  # noqa: SLF001 - its own copy
+        return out
+
     def sample(self, n: int, seed: int) -> pd.DataFrame:
         """Rows from the noisy model; the same seed draws the same rows. `n` of 0: the noisy number of households."""
         if self._measured is None:
             raise SynthesisError("The synthesizer must be fitted before it is sampled.")
         rng = np.random.default_rng(seed)
-        places = _drawn(self._measured, n, rng, [c.missing for c in self._cells.values()])
+        again = None if self._again is None else np.random.default_rng([self._again, 7])
+        places = _drawn(self._measured, n, rng, [c.missing for c in self._cells.values()], again)
         held = {name: c.values(places[:, i], rng) for i, (name, c) in enumerate(self._cells.items())}
         return pd.DataFrame(held)
 
@@ -135,15 +180,39 @@ def _total(measured: Measured) -> int:
     return max(round(float(np.mean([v.sum() for v in measured.one]))), 1)
 
 
+def loss_of(description: Mapping[str, Any]) -> Loss:
+    """What a stored description costs, from the mechanism's own maps.
+
+    Raises:
+        KeyError, TypeError, ValueError: it describes no such synthesis.
+    """
+    from anonymization.dp.marginals import TreeOfMarginals  # noqa: PLC0415 - opendp is loaded late
+
+    if (description["method"], description["version"]) != (PrivateTree.name, PrivateTree.version):
+        raise ValueError("There is no such private method.")
+    sizes = [int(c["cells"]) for c in description["columns"].values()]
+    return TreeOfMarginals.of(sizes, float(description["epsilon"]), float(description["delta"])).loss
+
+
+def _described(cells: Cells) -> dict[str, Any]:
+    codes = [str(c) for c in cells.codes]
+    return {"kind": cells.kind.value, "cells": cells.size, "codes": codes, "cuts": list(cells.cuts)}
+
+
 def _drawn(
-    measured: Measured, n: int, rng: np.random.Generator, missing: Sequence[bool]
+    measured: Measured,
+    n: int,
+    rng: np.random.Generator,
+    missing: Sequence[bool],
+    again: np.random.Generator | None = None,
 ) -> npt.NDArray[np.int64]:
+    """Cells of drawn rows; with `again`, from parameters that are themselves drawn."""
     many = len(measured.one)
     total = _total(measured)
     rows = n or total
     least = 3 * measured.deviation[0]
     shares = [
-        _shares(_without_ghosts(v, least if may else math.inf))
+        _open(_shares(_without_ghosts(v, least if may else math.inf)) * total, measured.deviation[0], again)
         for v, may in zip(measured.one, missing, strict=True)
     ]
     places = np.zeros((rows, many), dtype=np.int64)
@@ -154,7 +223,7 @@ def _drawn(
         table = edges.pop(edge)
         parent, child = edge if edge[0] in done else (edge[1], edge[0])
         joint = _joint(
-            table if edge[0] == parent else table.T, shares[parent], shares[child], total, measured
+            table if edge[0] == parent else table.T, shares[parent], shares[child], total, measured, again
         )
         reach = np.cumsum(joint, axis=1)
         mark = rng.random(rows) * reach[places[:, parent], -1]
@@ -181,8 +250,22 @@ def _shares(noisy: npt.NDArray[np.int64]) -> Floats:
     return np.asarray(np.maximum(noisy - level, 0) / np.maximum(noisy - level, 0).sum(), dtype=np.float64)
 
 
+def _open(counts: Floats, deviation: float, again: np.random.Generator | None) -> Floats:
+    """Shares of counts; with `again`, of counts as noise (normal) and sampling (gamma) could have had them instead."""
+    if again is None:
+        return np.asarray(counts / counts.sum(), dtype=np.float64)
+    drawn = np.where(counts > 0, counts + again.normal(0, deviation, counts.shape), 0)
+    drawn = again.gamma(np.maximum(drawn, 0))
+    return np.asarray(drawn / drawn.sum() if drawn.sum() > 0 else counts / counts.sum(), dtype=np.float64)
+
+
 def _joint(
-    table: npt.NDArray[np.int64], first: Floats, second: Floats, total: float, measured: Measured
+    table: npt.NDArray[np.int64],
+    first: Floats,
+    second: Floats,
+    total: float,
+    measured: Measured,
+    again: np.random.Generator | None = None,
 ) -> Floats:
     """A pair's shares: noisy counts drawn towards independence as far as noise explains them, then raked.
 
@@ -192,7 +275,10 @@ def _joint(
     far = table - max(total, 1.0) * apart
     explained = table.size * measured.deviation[1] ** 2
     keep = max(0.0, 1 - explained / max(float((far**2).sum()), 1e-9))
-    joint = np.maximum(apart + keep * far / max(total, 1.0), 0) + 1e-9 * apart
+    joint = np.maximum(apart + keep * far / max(total, 1.0), 0)
+    if again is not None and joint.sum() > 0:
+        joint = _open(joint * max(total, 1.0), math.sqrt(keep) * measured.deviation[1], again)
+    joint = joint + 1e-9 * apart
     for _ in range(20):
         joint = joint * _over(first, joint.sum(axis=1))[:, None]
         joint = joint * _over(second, joint.sum(axis=0))[None, :]
