@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from enclave.airlock.conflicts import is_member, may_check
+from enclave.airlock.crate import Approval, metadata, package
 from enclave.airlock.model import (
     OUTPUT_MACHINE,
     OutputFile,
@@ -22,6 +23,8 @@ from enclave.airlock.model import (
     Verdict,
 )
 from enclave.airlock.private import PrivateLane
+from enclave.audit.model import AuditEvent
+from enclave.budget.receipts import read_receipt
 from enclave.kernel.actors import Actor
 from enclave.kernel.errors import Conflict, NotFound
 from enclave.kernel.events import Event
@@ -100,10 +103,28 @@ class Releasing:
         if ref is None:
             raise NotFound("There is no released file of that name among yours.")
         data = self.kit.objects.read(ref)
-        with self.kit.write() as uow:
-            uow.audit(Event.OUTPUT_DOWNLOAD, actor, f"output:{output.reference}", {"sha256": ref.sha256})
-            uow.commit()
+        self._fetched(actor, output, {"sha256": ref.sha256})
         return ref, data
+
+    def package(self, actor: Actor, id_: str) -> tuple[str, bytes]:
+        """All of a released output as one RO-Crate (see `crate`), for a member of its project; name and zip."""
+        output = self._released(actor, id_)
+        files = [(r.key.rsplit("/", 1)[-1], self.kit.objects.read(r)) for r in output.released]
+        receipts = {f.name: read_receipt(self._receipt(f)) or {} for f in output.files if f.charge}
+        with self.kit.read() as uow:
+            approvals = self._approvals(uow, output)
+        at = self.kit.clock.now()
+        document = metadata(output, approvals, receipts)
+        data = package(
+            document,
+            files,
+            self.lane.receipts.signer,
+            downloaded_by=actor.name,
+            downloaded_at=at,
+            released_at=output.decided_at or output.created_at,
+        )
+        self._fetched(actor, output, {"package": hashlib.sha256(data).hexdigest()})
+        return f"{output.reference}.zip", data
 
     def credentials(self, actor: Actor, id_: str, seconds: int = 900) -> TemporaryCredentials:
         """S3 credentials that read this output's released files and nothing else, for a short while."""
@@ -114,6 +135,27 @@ class Releasing:
             uow.audit(Event.CREDENTIALS_ISSUE, actor, f"output:{output.reference}", {"seconds": seconds})
             uow.commit()
         return credentials
+
+    def _fetched(self, actor: Actor, output: OutputRequest, facts: dict[str, object]) -> None:
+        """Writes a download down; raises Refused when there were too many of this person's in the last hour."""
+        with self.kit.write() as uow:
+            since = self.kit.clock.now() - timedelta(hours=1)
+            fetched = uow.find(AuditEvent, event=Event.OUTPUT_DOWNLOAD.value, actor=actor.name)
+            recent = sum(event.at > since for event in fetched)
+            decision = self.kit.require("output-download", {"downloads_last_hour": recent})
+            subject = f"output:{output.reference}"
+            uow.audit(Event.OUTPUT_DOWNLOAD, actor, subject, facts, [decision.cites])
+            uow.commit()
+
+    def _approvals(self, uow: UnitOfWork, output: OutputRequest) -> list[Approval]:
+        """The approvals of the round in which it left; offices, not people."""
+        found = []
+        for review in uow.find(Review, output_id=output.id, round=output.round):
+            if review.verdict is Verdict.APPROVE and review.digests == output.digests:
+                person = uow.first(Person, username=review.checker)
+                office = f"Output checker, {person.organisation}" if person else "Output checker"
+                found.append(Approval(office, review.cites, review.at))
+        return found
 
     def _decide(
         self,

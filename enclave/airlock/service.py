@@ -278,6 +278,10 @@ class Airlock:
         """See `Releasing.download`."""
         return self.releasing.download(actor, id_, name)
 
+    def package(self, actor: Actor, id_: str) -> tuple[str, bytes]:
+        """See `Releasing.package`."""
+        return self.releasing.package(actor, id_)
+
     def credentials(self, actor: Actor, id_: str, seconds: int = 900) -> TemporaryCredentials:
         """See `Releasing.credentials`."""
         return self.releasing.credentials(actor, id_, seconds)

@@ -105,6 +105,18 @@ def download(enclave: Parts, actor: Me, id_: str, name: str) -> Response:
     return attachment(ref.key.rsplit("/", 1)[-1], data)
 
 
+@router.get(
+    "/{id_}/package",
+    dependencies=[signed_in()],
+    response_class=Response,
+    responses=_FILE,
+    summary="A released output as one RO-Crate: files, digests, approvals, disclosure control, signature",
+)
+def package(enclave: Parts, actor: Me, id_: str) -> Response:
+    name, data = enclave.airlock.package(actor, id_)
+    return attachment(name, data)
+
+
 @router.post(
     "/{id_}/credentials",
     dependencies=[signed_in()],

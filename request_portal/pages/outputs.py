@@ -122,6 +122,13 @@ def picture(enclave: Parts, who: Who, id_: str, name: str) -> Response:
     )
 
 
+@router.get("/airlock/{id_}/package", dependencies=[signed_in()])
+def package(enclave: Parts, who: Who, id_: str) -> Response:
+    """All released files as one RO-Crate."""
+    name, data = enclave.airlock.package(who.actor, id_)
+    return attachment(name, data)
+
+
 @router.get("/airlock/{id_}/files/{name}", dependencies=[signed_in()])
 def download(enclave: Parts, who: Who, id_: str, name: str) -> Response:
     ref, data = enclave.airlock.download(who.actor, id_, name)
