@@ -99,9 +99,10 @@ def compare_models(
             of one fit.
 
     Returns:
-        By name: `why` (a sentence where a side could not be fitted), `overlap` (mean over all coefficients but the
-        constant, the released table's interval against the original's), `kept` (the share of them whose sign and
-        significance are kept), `reversed` (how many point the other way with significance), `combined_overlap` (of all
+        By name: `why` (a sentence where a side could not be fitted), `overlap` (mean over the
+        coefficients that leave zero out on the real side, or over all but the constant where none does, the released
+        table's interval against the original's), `kept` (the share of all whose sign and significance are kept),
+        `reversed` (how many point the other way with significance), `combined_overlap` (of all
         tables combined), `rule`, `coefficients`. Where the original cannot be fitted the figures are None; where a
         synthetic table cannot be, 0.
     """
@@ -136,6 +137,8 @@ def _one(
         return {**head, **lost, "why": f"synthetic: {error}"}
     ratio = None if fresh and len(parts) > 1 else len(parts[0]) / len(rows)
     coefficients = {t: _coefficient(t, before, after, ratio) for t in told}
+    # What says nothing on the real side cannot be lost, and would hide what was.
+    telling = [c for c in coefficients.values() if c["significant"]] or list(coefficients.values())
     return {
         **head,
         "why": "",
@@ -145,10 +148,11 @@ def _one(
             "synthetic": 1 - len(parts[0]) / len(syntheses[0]),
         },
         "fit": {"original": before.fit, "synthetic": after[0].fit},
-        "overlap": float(np.mean([c["overlap"] for c in coefficients.values()])),
+        "overlap": float(np.mean([c["overlap"] for c in telling])),
+        "overlap_of_all": float(np.mean([c["overlap"] for c in coefficients.values()])),
         "kept": float(np.mean([c["kept"] for c in coefficients.values()])),
         "reversed": sum(c["reversed"] for c in coefficients.values()),
-        "combined_overlap": float(np.mean([c["combined"]["overlap"] for c in coefficients.values()])),
+        "combined_overlap": float(np.mean([c["combined"]["overlap"] for c in telling])),
         "rule": "fully synthetic tables" if ratio is None else "tables of one fit",
         "coefficients": coefficients,
     }

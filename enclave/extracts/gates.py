@@ -117,7 +117,7 @@ def _model_facts(utility: Mapping[str, Any]) -> dict[str, object]:
     losses = [utility["prediction"][name]["loss"] for name in asked]
     return {
         "models_are_measured": bool(asked),
-        "regression_overlap": min((m["overlap"] for m in asked.values()), default=None),
+        "regression_overlap": min((m["combined_overlap"] for m in asked.values()), default=None),
         "coefficients_reversed": sum(m["reversed"] for m in asked.values()) if asked else None,
         "prediction_loss": max(losses) if losses and None not in losses else None,
         "discriminator_area": utility.get("discriminator", {}).get("area"),
