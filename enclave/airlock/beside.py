@@ -38,7 +38,9 @@ class Beside:
         """
         with self.kit.read() as uow:
             near = _near(uow, project)
-            released = uow.find(OutputRequest, state=OutputState.RELEASED.value)
+            # What was recalled has been seen all the same.
+            left = [OutputState.RELEASED.value, OutputState.RECALLED.value]
+            released = uow.find(OutputRequest, state=left)
         files = [(o.reference, f) for o in released if o.project in near and o.id != but for f in o.files]
         # Private answers carry noise: subtracting them is what the privacy budget is for.
         found = (self._table(reference, f) for reference, f in files if not f.charge)

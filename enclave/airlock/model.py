@@ -18,6 +18,7 @@ class OutputState(StrEnum):
     REVIEWED = "reviewed"
     CLEARED = "cleared"
     RELEASED = "released"
+    RECALLED = "recalled"
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
 
@@ -28,6 +29,7 @@ class OutputVerb(StrEnum):
     SECOND_REVIEW = "second_review"
     CLEAR = "clear"
     RELEASE = "release"
+    RECALL = "recall"
     REFUSE = "refuse"
     RETURN = "return"
     WITHDRAW = "withdraw"
@@ -46,6 +48,7 @@ OUTPUT_MACHINE: Machine[OutputState, OutputVerb] = Machine(
         (_S.HALF_REVIEWED, _V.SECOND_REVIEW): _S.REVIEWED,
         (_S.HALF_REVIEWED, _V.WITHDRAW): _S.WITHDRAWN,
         (_S.REVIEWED, _V.RELEASE): _S.RELEASED,
+        (_S.RELEASED, _V.RECALL): _S.RECALLED,
         (_S.REVIEWED, _V.REFUSE): _S.REFUSED,
         (_S.REVIEWED, _V.RETURN): _S.DRAFT,
         (_S.CLEARED, _V.RELEASE): _S.RELEASED,

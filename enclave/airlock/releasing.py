@@ -25,13 +25,13 @@ from enclave.airlock.model import (
 from enclave.airlock.private import PrivateLane
 from enclave.audit.model import AuditEvent
 from enclave.budget.receipts import read_receipt
-from enclave.kernel.actors import Actor
-from enclave.kernel.errors import Conflict, NotFound
+from enclave.kernel.actors import Actor, Capability
+from enclave.kernel.errors import Conflict, Invalid, NotFound
 from enclave.kernel.events import Event
 from enclave.kernel.ids import new_id
 from enclave.kernel.kit import Kit, UnitOfWork
 from enclave.kernel.ports import ObjectRef, TemporaryCredentials
-from enclave.projects.model import Person
+from enclave.projects.model import Person, Project
 from policies import Decision, Outcome
 
 #: What may be read outside.
@@ -136,6 +136,40 @@ class Releasing:
             uow.commit()
         return credentials
 
+    def recall(self, actor: Actor, reference: str, reason: str) -> OutputRequest:
+        """Takes a released output back: nobody fetches it any more, and a tombstone with the reason stays in its place.
+
+        The objects stay as long as they are locked. Whoever fetched them has them: they are asked to delete them.
+
+        Raises:
+            Invalid: no reason; NotFound: no released output of that reference.
+        """
+        actor.must(Capability.AIRLOCK_RECALL)
+        if len(reason.strip()) < 10:
+            words = "Say in a sentence why it is recalled: the sentence stands in the public register."
+            raise Invalid([words], {"reason": words})
+        with self.kit.write() as uow:
+            output = uow.first(OutputRequest, reference=reference)
+            if output is None or output.state not in {OutputState.RELEASED, OutputState.RECALLED}:
+                raise NotFound("There is no released output of that reference.")
+            state = OUTPUT_MACHINE.move(output.state, OutputVerb.RECALL)
+            output = uow.put(replace(output, state=state))
+            facts: dict[str, object] = {"reason": reason.strip(), "digests": list(output.digests)}
+            uow.audit(Event.OUTPUT_RECALL, actor, f"output:{output.reference}", facts)
+            project = uow.first(Project, slug=output.project)
+            fetched = uow.find(
+                AuditEvent, event=Event.OUTPUT_DOWNLOAD.value, subject=f"output:{output.reference}"
+            )
+            told = {output.author, *(project.members if project else ()), *(e.actor for e in fetched)}
+            words = (
+                f"Output {output.reference} was recalled: {reason.strip()} Delete every copy of it, and tell us "
+                "where it was published."
+            )
+            for person in sorted(told):
+                uow.notify(person, words, f"/airlock/{output.id}")
+            uow.commit()
+        return output
+
     def _fetched(self, actor: Actor, output: OutputRequest, facts: dict[str, object]) -> None:
         """Writes a download down; raises Refused when there were too many of this person's in the last hour."""
         with self.kit.write() as uow:
@@ -195,7 +229,17 @@ class Releasing:
 
     def _released(self, actor: Actor, id_: str) -> OutputRequest:
         with self.kit.read() as uow:
-            output = uow.first(OutputRequest, id=id_, state=OutputState.RELEASED.value)
-            if output is None or not output.released or not is_member(uow, actor, output.project):
+            output = uow.first(OutputRequest, id=id_)
+            if (
+                output is not None
+                and output.state is OutputState.RECALLED
+                and is_member(uow, actor, output.project)
+            ):
+                raise NotFound(
+                    "This output was recalled and cannot be fetched. The public register says why."
+                )
+            if output is None or output.state is not OutputState.RELEASED:
+                raise NotFound("There is no released output of that name among yours.")
+            if not output.released or not is_member(uow, actor, output.project):
                 raise NotFound("There is no released output of that name among yours.")
         return output

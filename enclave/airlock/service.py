@@ -259,7 +259,12 @@ class Airlock:
         with self.kit.read() as uow:
             reviews = uow.find(Review, output_id=id_)
             checker = may_check(uow, self.kit, output, actor)
-        decided = output.state in {OutputState.RELEASED, OutputState.REFUSED, OutputState.WITHDRAWN}
+        decided = output.state in {
+            OutputState.RELEASED,
+            OutputState.RECALLED,
+            OutputState.REFUSED,
+            OutputState.WITHDRAWN,
+        }
         return [
             r for r in reviews if r.round < output.round or decided or (checker and r.checker == actor.name)
         ]
@@ -281,6 +286,10 @@ class Airlock:
     def package(self, actor: Actor, id_: str) -> tuple[str, bytes]:
         """See `Releasing.package`."""
         return self.releasing.package(actor, id_)
+
+    def recall(self, actor: Actor, reference: str, reason: str) -> OutputRequest:
+        """See `Releasing.recall`."""
+        return self.releasing.recall(actor, reference, reason)
 
     def credentials(self, actor: Actor, id_: str, seconds: int = 900) -> TemporaryCredentials:
         """See `Releasing.credentials`."""

@@ -303,6 +303,16 @@ def output_review(id_: str, verdict: str, comment: str) -> None:
     click.echo(f"{done.reference} is {done.state.value.replace('_', ' ')}.")
 
 
+@output.command("recall")
+@click.argument("reference", metavar="REFERENCE")
+@click.option("--reason", required=True, help="Why; everybody can read it in the public register.")
+def output_recall(reference: str, reason: str) -> None:
+    """Take a released output back: nobody fetches it any more, and a tombstone says why. It cannot be undone."""
+    house = enclave()
+    done = house.airlock.recall(signed_in(house), reference, reason)
+    click.echo(f"{done.reference} is recalled. Everybody who fetched it is asked to delete it.")
+
+
 @click.command()
 def register() -> None:
     """The public register: who uses the data, for what, on whose approval, what came out."""
@@ -312,3 +322,5 @@ def register() -> None:
         click.echo(f"  Approved by {entry.approved_by} on {entry.approved_on}, until {entry.ends}.")
         for item in entry.outputs:
             click.echo(f"  Came out: {item.title} ({item.reference}, {item.released_on})")
+            if item.recalled_on is not None:
+                click.echo(f"    Recalled on {item.recalled_on}: {item.recalled_because}")

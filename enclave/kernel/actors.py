@@ -15,6 +15,7 @@ class Capability(StrEnum):
     ACCESS_REQUEST_DECIDE = "access_request:decide"
     ACCESS_REQUEST_READ_ANY = "access_request:read_any"
     AIRLOCK_CHECK = "airlock:check"
+    AIRLOCK_RECALL = "airlock:recall"
     AIRLOCK_SUBMIT = "airlock:submit"
     AUDIT_READ = "audit:read"
     BUDGET_GRANT = "budget:grant"
@@ -75,6 +76,7 @@ GRANTS: dict[Role, frozenset[Capability]] = {
     Role.PRIVACY_OFFICER: frozenset(
         {
             _C.ACCESS_REQUEST_READ_ANY,
+            _C.AIRLOCK_RECALL,
             _C.AUDIT_READ,
             _C.BUDGET_GRANT,
             _C.BUDGET_READ,
@@ -101,6 +103,7 @@ _SAYS: dict[Capability, str] = {
     _C.ACCESS_REQUEST_DECIDE: "decide on access requests",
     _C.ACCESS_REQUEST_READ_ANY: "read other people's access requests",
     _C.AIRLOCK_CHECK: "check outputs",
+    _C.AIRLOCK_RECALL: "recall what was released",
     _C.AIRLOCK_SUBMIT: "send outputs to the airlock",
     _C.AUDIT_READ: "read the audit log",
     _C.BUDGET_GRANT: "grant privacy budget",

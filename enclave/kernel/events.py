@@ -33,6 +33,7 @@ class Event(StrEnum):
     OUTPUT_CREATE = "output:create"
     OUTPUT_DOWNLOAD = "output:download"
     OUTPUT_PREVIEW = "output:preview"
+    OUTPUT_RECALL = "output:recall"
     OUTPUT_REFUSE = "output:refuse"
     OUTPUT_RELEASE = "output:release"
     OUTPUT_RETURN = "output:return"

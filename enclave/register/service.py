@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from enclave.airlock.model import OutputRequest, OutputState
+from enclave.audit.model import AuditEvent
 from enclave.catalogue.model import Dataset
 from enclave.kernel.errors import NotFound
+from enclave.kernel.events import Event
 from enclave.kernel.kit import Kit, UnitOfWork
 from enclave.projects.model import Person, Project
 from enclave.requests.model import AccessRequest, Entitlement
@@ -15,12 +17,20 @@ from enclave.requests.model import AccessRequest, Entitlement
 
 @dataclass(frozen=True, slots=True)
 class RegisteredOutput:
-    """One thing that left, by title and digest; the bytes are the project's to publish."""
+    """One thing that left, by title and digest; the bytes are the project's to publish.
+
+    Args:
+        private: it left by its receipts, unread.
+        recalled_on, recalled_because: its tombstone, where it was taken back.
+    """
 
     reference: str
     title: str
     released_on: date
     files: tuple[tuple[str, str, int], ...]  # name, SHA-256, bytes
+    private: bool = False
+    recalled_on: date | None = None
+    recalled_because: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +81,8 @@ class Register:
         lead = uow.first(Person, username=project.lead)
         steward = uow.first(Person, username=request.decided_by)
         titles = {d.slug: d.title for d in uow.find(Dataset)}
-        outputs = uow.find(OutputRequest, project=project.slug, state=OutputState.RELEASED.value)
+        left = [OutputState.RELEASED.value, OutputState.RECALLED.value]
+        outputs = uow.find(OutputRequest, project=project.slug, state=left)
         return Entry(
             slug=project.slug,
             title=project.title,
@@ -89,11 +100,23 @@ class Register:
             approval_reason=request.reason,
             ends=project.ends,
             state=project.state.value,
-            outputs=tuple(_output(o) for o in outputs),
+            outputs=tuple(_output(uow, o) for o in outputs),
         )
 
 
-def _output(output: OutputRequest) -> RegisteredOutput:
+def _output(uow: UnitOfWork, output: OutputRequest) -> RegisteredOutput:
     files = tuple((r.key.rsplit("/", 1)[-1], r.sha256, r.size) for r in output.released)
     day = output.decided_at.date() if output.decided_at else output.created_at.date()
-    return RegisteredOutput(output.reference, output.title, day, files)
+    recall = None
+    if output.state is OutputState.RECALLED:
+        event = Event.OUTPUT_RECALL.value
+        recall = uow.first(AuditEvent, event=event, subject=f"output:{output.reference}")
+    return RegisteredOutput(
+        output.reference,
+        output.title,
+        day,
+        files,
+        private=bool(output.files) and all(f.charge for f in output.files),
+        recalled_on=recall.at.date() if recall else None,
+        recalled_because=str(recall.facts.get("reason", "")) if recall else "",
+    )

@@ -106,6 +106,9 @@ class RegisteredOutputOut(BaseModel):
     title: str
     released_on: date
     files: list[dict[str, str | int]]
+    private: bool
+    recalled_on: date | None
+    recalled_because: str
 
 
 class EntryOut(BaseModel):
@@ -133,6 +136,9 @@ class EntryOut(BaseModel):
                 title=o.title,
                 released_on=o.released_on,
                 files=[{"name": name, "sha256": sha256, "size": size} for name, sha256, size in o.files],
+                private=o.private,
+                recalled_on=o.recalled_on,
+                recalled_because=o.recalled_because,
             )
             for o in e.outputs
         ]

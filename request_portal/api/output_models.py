@@ -66,6 +66,11 @@ class ReviewBody(Model):
     seen: Annotated[list[Name], Field(max_length=200)]
 
 
+class RecallBody(Model):
+    reference: Name
+    reason: Text
+
+
 class OutputOut(Model):
     id: str
     reference: str

@@ -14,6 +14,7 @@ from request_portal.api.output_models import (
     FilesBody,
     OutputBody,
     OutputOut,
+    RecallBody,
     ReviewBody,
     ReviewOut,
 )
@@ -45,6 +46,13 @@ def create(enclave: Parts, actor: Me, body: OutputBody) -> OutputOut:
 @router.get("/queue", dependencies=[_CHECK], summary="What waits for you to check, oldest first")
 def queue(enclave: Parts, actor: Me) -> list[OutputOut]:
     return [OutputOut.of(o, actor) for o in enclave.airlock.queue(actor)]
+
+
+@router.post(
+    "/recall", dependencies=[may(Capability.AIRLOCK_RECALL)], summary="Take a released output back, for good"
+)
+def recall(enclave: Parts, actor: Me, body: RecallBody) -> OutputOut:
+    return OutputOut.of(enclave.airlock.recall(actor, body.reference, body.reason), actor)
 
 
 @router.get("/{id_}", dependencies=[signed_in()], summary="One output request with its findings")

@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from enclave.airlock.model import OUTPUT_MACHINE, OutputState, OutputVerb, Verdict
 from enclave.kernel.actors import Capability
-from enclave.kernel.errors import Invalid, Refused
+from enclave.kernel.errors import IllegalMove, Invalid, NotFound, Refused
 from request_portal.access import Me, Parts, Who, may, signed_in
 from request_portal.downloads import attachment
 from request_portal.posted import Form, Posted
@@ -19,6 +19,7 @@ from request_portal.render import page
 router = APIRouter(include_in_schema=False)
 _SUBMIT = [may(Capability.AIRLOCK_SUBMIT)]
 _CHECK = [may(Capability.AIRLOCK_CHECK)]
+_RECALL = [may(Capability.AIRLOCK_RECALL)]
 
 
 @router.get("/projects/{slug}/outputs/new", dependencies=_SUBMIT)
@@ -52,6 +53,25 @@ def queue(request: Request, enclave: Parts, actor: Me) -> Response:
     return page(
         request, "airlock_queue.html", outputs=enclave.airlock.queue(actor), now=enclave.kit.clock.now()
     )
+
+
+@router.get("/airlock/recall", dependencies=_RECALL)
+def recall_form(request: Request, reference: str = "") -> Response:
+    return page(request, "output_recall.html", typed={"reference": reference[:40]}, problems={})
+
+
+@router.post("/airlock/recall", dependencies=_RECALL)
+def recall(request: Request, enclave: Parts, actor: Me, form: Form) -> Response:
+    typed = {name: form.text(name) for name in ("reference", "reason")}
+    try:
+        output = enclave.airlock.recall(actor, typed["reference"].strip(), typed["reason"])
+    except Invalid as error:
+        problems = error.fields or {"reason": error.sentence}
+    except (NotFound, IllegalMove) as error:
+        problems = {"reference": error.sentence}
+    else:
+        return RedirectResponse(f"/register/{output.project}", status_code=303)
+    return page(request, "output_recall.html", status=422, typed=typed, problems=problems)
 
 
 @router.get("/airlock/{id_}", dependencies=[signed_in()])

@@ -11,6 +11,7 @@ TAGS: dict[str, tuple[str, str]] = {
     "cleared": ("Cleared by its receipt", "blue"),
     "approved": ("Approved", "green"),
     "released": ("Released", "green"),
+    "recalled": ("Recalled", "red"),
     "refused": ("Refused", "red"),
     "withdrawn": ("Withdrawn", "grey"),
     "granted": ("Being prepared", "yellow"),

@@ -19,8 +19,8 @@ GROUP, UNIT = "district", "household"
 KEYS = list(range(1, 65))
 #: Public bounds of one contribution: expenditure a head, income of a household, age in years.
 BOUNDS = {"expenditure": (0.0, 600.0), "income": (0.0, 5_000.0), "enrolled": (0.0, 1.0), "age": (0.0, 98.0)}
-#: Rows of a household that count in questions about persons.
-MOST_ROWS = 8
+#: Rows of a household that count in questions about persons; none of these tables has more.
+MOST_ROWS = 12
 _PERSONS_AT_ONCE = 1_000_000
 _HOUSEHOLD_COLUMNS = ["household", "district", "hhsize", "expenditure", "income", "enrolled"]
 _PERSON_COLUMNS = ["household", "person", "district", "sex", "age"]
