@@ -16,6 +16,7 @@ from enclave.custody.service import Keys
 from enclave.extracts.aggregating import Aggregating
 from enclave.extracts.asking import Asking
 from enclave.extracts.making import Making
+from enclave.extracts.orders import Orders
 from enclave.extracts.service import Extracts
 from enclave.extracts.synthesising import Synthesising
 from enclave.kernel.clock import Clock, SystemClock
@@ -55,6 +56,7 @@ class Enclave:
     receipts: Receipts
     extracts: Extracts
     making: Making
+    orders: Orders
     aggregating: Aggregating
     synthesising: Synthesising
     asking: Asking
@@ -108,9 +110,10 @@ def build(settings: Settings, *, clock: Clock | None = None, objects: Objects | 
         receipts=receipts,
         extracts=extracts,
         asking=asking,
+        orders=Orders(kit),
         making=Making(kit, extracts, releases, keys),
         aggregating=Aggregating(kit, extracts, releases, budgets, settings.standing_lists),
-        synthesising=Synthesising(kit, releases),
+        synthesising=Synthesising(kit, extracts, releases, budgets),
         releases=releases,
         provisioning=Provisioning(kit, keys, lock_days),
         workspaces=workspaces,

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,11 +21,21 @@ from anonymization.dp.accountant import Loss
 from anonymization.pipeline import Candidate
 from anonymization.tables import parquet_bytes, sha256
 
+from .choosing import Judge, choose
 from .constraints import kept
 from .methods import synthesizer
 from .private import PrivateTree
-from .protocol import UNWATCHED, Bounds, SynthesisPlan, Synthesizer, Watch, bounds
-from .synthesis import NOT_PRIVATE, PRIVATE, Split, disclosure, fidelity, split, synthesise
+from .protocol import UNWATCHED, Bounds, SynthesisError, SynthesisPlan, Synthesizer, Watch, bounds
+from .synthesis import (
+    NOT_PRIVATE,
+    PRIVATE,
+    Split,
+    disclosure,
+    fidelity,
+    held_out_alone,
+    split,
+    synthesise,
+)
 
 SCHEMA = "syntheses/1"
 _EVIDENCE = (
@@ -106,7 +116,10 @@ def synthesise_several(
     made = time.process_time()
     for at, rows in enumerate(drawn):
         watch.step(at, tables, "measuring fidelity")
-        each[at] |= fidelity(parts, rows, plan)
+        # What is combined over all tables is measured once.
+        others = drawn[1:] if at == 0 else []
+        each[at] |= fidelity(parts, rows, plan, seed, others, fresh=tables > 1)
+        each[at]["utility"]["models"] = each[0]["utility"]["models"]
     watch.step(0, 1, "measuring disclosure")
     together = disclosure(parts, pd.concat(drawn, ignore_index=True), plan, seed)
     out = tuple(_keyed(rows, plan.unit_id) for rows in drawn)
@@ -151,6 +164,47 @@ def synthesise_several(
         "output": {"digest": digests[0], "rows": len(out[0]), "columns": [str(c) for c in out[0].columns]},
     }
     return Syntheses(out, evidence, digests)
+
+
+def noisy_counts(
+    df: pd.DataFrame, plan: SynthesisPlan, seed: int, watch: Watch = UNWATCHED
+) -> dict[str, Any]:
+    """What a private method measures of the rows that it learns from; spends its loss. The caller charges it first.
+
+    Nothing is read off the rows but the counts: what could fail on the rows themselves comes after.
+    """
+    method = synthesizer(plan)
+    if not isinstance(method, PrivateTree):
+        raise SynthesisError(
+            "Only a differentially private method measures noisy counts; correct the recipe."
+        )
+    held = held_out_alone(df, plan, seed)
+    method.fit(df.iloc[np.flatnonzero(~held)], watch)
+    return method.told()
+
+
+def best_of(
+    df: pd.DataFrame,
+    plan: SynthesisPlan,
+    methods: Sequence[str],
+    tables: int,
+    seed: int,
+    judge: Judge,
+    *,
+    seconds: float,
+    megabytes: int,
+    watch: Watch = UNWATCHED,
+) -> Syntheses:
+    """Tables by the best of some methods; the evidence says which, and why, and holds what was measured of all.
+
+    Args:
+        As `choose` and `synthesise_several`.
+    """
+    choice = choose(df, plan, methods, seed, judge, seconds=seconds, megabytes=megabytes, watch=watch)
+    if tables == 1:
+        return _single(choice.candidate)
+    made = synthesise_several(df, choice.plan, tables, seed, watch)
+    return replace(made, evidence={**made.evidence, "choice": choice.candidate.evidence["choice"]})
 
 
 _REDRAWN = {

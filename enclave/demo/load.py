@@ -80,7 +80,7 @@ def wait(house: Enclave, who: Actor, kind: str, key: str, say: Say) -> Job:
         job = house.extracts.ordered(who, kind, key=key)
         if job.state == "done":
             return job
-        if job.state == "failed":
+        if job.state in {"failed", "cancelled"}:
             raise Unavailable(f"The step {kind} failed: {job.error}")
         if job.error and job.error != told:
             told = job.error

@@ -13,6 +13,7 @@ from anonymization.keys import Custody
 from anonymization.pipeline import run
 from anonymization.recipe import packaged_recipe
 from anonymization.schema import Schema
+from anonymization.synth.private import loss_of as synthesis_loss
 from anonymization.utility import utility_report
 from enclave.budget.service import Question
 from enclave.custody.service import dataset_scope
@@ -101,6 +102,8 @@ def question_of(query: dp.DpQuery, dataset: str, extract: str) -> Question:
 
 def loss_of(query: Mapping[str, object]) -> dp.Loss:
     """The loss recomputed from a stored description, for the ledger's audit."""
+    if query.get("kind") == "synthesis":
+        return synthesis_loss(query)
     return dp.cost(dp.DpQuery.from_dict(dict(query)))
 
 

@@ -195,7 +195,7 @@ class Extracts:
     ) -> Job:
         """Queues a step for the worker, in the name of this person; ordering it twice orders it once.
 
-        A step that failed is tried anew, from the beginning.
+        A step that failed or was called off is tried anew, from the beginning.
 
         Args:
             again: do it once more although it was done: a new extract, or a new run after a held release.
@@ -209,8 +209,9 @@ class Extracts:
             runs = _runs(uow, kind, key)
             if not runs:
                 uow.later(kind, order, key=f"{kind}:{key}")
-            elif runs[-1].state == "failed":
-                order = {**runs[-1].payload, **order}
+            elif runs[-1].state in {"failed", "cancelled"}:
+                old = {k: v for k, v in runs[-1].payload.items() if k not in {"progress", "called_off"}}
+                order = {**old, **order}
                 uow.put(replace(runs[-1], state="queued", attempts=0, error="", run_after=now, payload=order))
             elif runs[-1].state == "done" and again:
                 uow.later(kind, {**order, "again": True}, key=f"{kind}:{key}{_RUN}{len(runs) + 1}")

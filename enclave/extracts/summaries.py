@@ -20,6 +20,17 @@ def synthetic_summary(evidence: Mapping[str, Any]) -> dict[str, object]:
     }
 
 
+def private_summary(evidence: Mapping[str, Any]) -> dict[str, object]:
+    """Of a differentially private table: what the guarantee covers, and no figure that was measured on real rows."""
+    return {
+        "says": evidence["says"],
+        "differentially_private": True,
+        "method": evidence["method"],
+        "loss": evidence["loss"],
+        "charge": evidence["charge"],
+    }
+
+
 def worst_attacks(evidence: Mapping[str, Any]) -> dict[str, object]:
     """The worst attack of each family: what it tried, its rates and its risk."""
     worst: Mapping[str, Mapping[str, Any]] = evidence["attacks"].get("worst", {})

@@ -1,27 +1,49 @@
-"""From the microdata of an extract to its synthetic release."""
+"""From an extract to its synthetic release: planned, charged where it is private, drawn in a bounded process, gated."""
 
 from __future__ import annotations
 
+import hashlib
 import io
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
+from importlib.metadata import version
 from typing import Any
 
 import pandas as pd
 
-from anonymization.synth import synthesise
+from anonymization.pipeline import Candidate
+from anonymization.synth import Verdict
+from anonymization.synth.bounded import run_bounded
+from anonymization.synth.methods import synthesizer
+from anonymization.synth.private import PrivateTree
+from anonymization.synth.protocol import UNWATCHED, Watch
+from anonymization.synth.several import Syntheses, best_of, noisy_counts, synthesise_several
+from enclave.budget.service import Budgets, Question
 from enclave.catalogue.model import Dataset
 from enclave.extracts.gates import synthetic_facts
-from enclave.extracts.questions import synthesis_plan
-from enclave.extracts.summaries import synthetic_summary
-from enclave.kernel.actors import Actor
-from enclave.kernel.errors import NotFound
-from enclave.kernel.kit import Kit
+from enclave.extracts.model import Extract, ExtractState
+from enclave.extracts.recipes import BEST, SynthesisRecipe, recipe_of
+from enclave.extracts.service import Extracts
+from enclave.extracts.summaries import private_summary, synthetic_summary
+from enclave.extracts.synthesis_gates import private_facts, worst_facts
+from enclave.extracts.synthesis_plans import Planned, expected, from_dictionary, from_microdata
+from enclave.extracts.verdicts import judge
+from enclave.kernel.actors import Actor, Capability
+from enclave.kernel.errors import IllegalMove, Invalid, NotFound, OverBudget
+from enclave.kernel.kit import Kit, UnitOfWork
 from enclave.kernel.tiers import Tier
 from enclave.releases.model import Release, ReleaseState
 from enclave.releases.service import Product, Releases
+from policies import PolicyBook
+from policies.engine import version_in_force
+from policies.rules import AtLeast
 
-CSV = "text/csv"
+CSV, JSON = "text/csv", "application/json"
+_STANDS = {ReleaseState.BUILT, ReleaseState.PUBLISHED}
+#: Wall time for each second of processor time, on a machine that does other things too.
+_PATIENCE = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,40 +51,194 @@ class Synthesising:
     """The use case behind the job "synthesise"."""
 
     kit: Kit
+    extracts: Extracts
     releases: Releases
+    budgets: Budgets
 
-    def synthesise(self, actor: Actor, extract_id: str, seed: int = 1) -> Release:
-        """Fits a synthesizer to the newest scientific-use release of this extract, never to identifiable rows."""
-        source = self._microdata(extract_id)
-        dataset = self._dataset(source.dataset)
-        table = pd.read_parquet(io.BytesIO(self.kit.objects.read(source.files[0])))
-        candidate = synthesise(table, synthesis_plan(table, dataset), seed)
-        made: pd.DataFrame = candidate.table
-        evidence: dict[str, Any] = candidate.evidence
-        facts = synthetic_facts(evidence, made, dataset)
-        return self.releases.publish(
-            actor,
-            Product(
-                dataset=dataset.slug,
-                extract=extract_id,
-                tier=Tier.PUBLIC_USE,
-                title=f"{dataset.title}: synthetic public-use table",
-                files=[(f"{dataset.slug}-synthetic.csv", made.to_csv(index=False).encode(), CSV)],
-                columns=tuple(str(c) for c in made.columns),
-                rows=len(made),
-                evidence=evidence,
-                summary=synthetic_summary(evidence),
-                recipe=f"{_method(evidence)}:{evidence['output']['digest'][:12]}",
-                gate=("synthetic-data", facts),
-            ),
+    def plan(self, actor: Actor, extract_id: str, recipe_name: str = "") -> Planned:
+        """What it will take and what the gate will ask; no row is read and nothing is charged.
+
+        Raises:
+            NotFound: no such extract or recipe, or nothing to learn from yet.
+            IllegalMove: a private method needs the extract, which was destroyed.
+        """
+        actor.must(Capability.EXTRACT_PROCESS)
+        with self.kit.read() as uow:
+            extract = uow.get(Extract, extract_id)
+            dataset = uow.first(Dataset, slug=extract.dataset)
+        if dataset is None:
+            raise NotFound("There is no such dataset.")
+        recipe = recipe_of(dataset.slug, recipe_name)
+        loss, paid, left, problems = None, False, "", list[str]()
+        if recipe.private:
+            if extract.state is ExtractState.DESTROYED:
+                raise IllegalMove("This extract was destroyed. Take a new one from the registry.")
+            names = tuple(from_dictionary(dataset, recipe).columns)
+            source, rows, digest = extract.reference, extract.rows, extract.sha256
+            question = self._question(dataset, extract, recipe)
+            loss = question.loss
+            try:
+                quoted = self.budgets.quote(question, "")
+                paid, left, problems = quoted.paid, quoted.balance.says(), list(quoted.because)
+            except OverBudget as error:
+                problems = [error.sentence]
+        else:
+            release = self._microdata(extract_id)
+            closed = {c.name for c in dataset.columns if c.role.value in {"direct", "free_text"}}
+            names = tuple(c for c in release.columns if c not in closed and c not in recipe.leave_out)
+            source, rows, digest = release.reference, release.rows, release.manifest.sha256
+        seconds, megabytes, basis = expected(names, rows, recipe)
+        large = ""
+        if seconds > recipe.max_seconds or megabytes > recipe.max_megabytes:
+            large = (
+                f"It may take {seconds:,.0f} seconds and {megabytes:,.0f} MB, and the recipe allows "
+                f"{recipe.max_seconds:,.0f} and {recipe.max_megabytes:,}; ask for fewer tables, or allow more in it."
+            )
+        open_ = [c.name for c in dataset.columns if c.role.value not in {"direct", "free_text"}]
+        return Planned(
+            recipe=recipe,
+            dataset=dataset.slug,
+            extract=extract.id,
+            source=source,
+            rows=rows,
+            columns=names,
+            left_out=tuple(c for c in open_ if c not in names),
+            seconds=seconds,
+            wall=_PATIENCE * seconds,
+            megabytes=megabytes,
+            basis=basis,
+            key=hashlib.sha256(f"{extract.id}\0{digest}\0{recipe.digest}".encode()).hexdigest(),
+            loss=loss,
+            paid=paid,
+            left=left,
+            gate=self._gate(recipe),
+            too_large=large,
+            problems=(*([large] if large else []), *problems),
         )
 
-    def _dataset(self, slug: str) -> Dataset:
+    def synthesise(
+        self,
+        actor: Actor,
+        extract_id: str,
+        recipe_name: str = "",
+        *,
+        since: datetime | None = None,
+        watch: Watch = UNWATCHED,
+    ) -> Release:
+        """Makes the release of a recipe, once: the same work done again gives the release that stands.
+
+        Killed at any point it leaves no release, or the whole one; ordered again it begins anew, and what a private
+        method was charged and drew is taken from the ledger.
+
+        Args:
+            since: one that was held or withdrawn before this is made again; by default now.
+            watch: told how far it is, asked whether to go on.
+
+        Raises:
+            As `plan`. Invalid: the plan does not fit. OverBudget: nothing was charged. Cancelled: nothing was kept.
+        """
+        todo = self.plan(actor, extract_id, recipe_name)
+        since = since or self.kit.clock.now()
+
+        def unless(uow: UnitOfWork) -> Release | None:
+            found = uow.find(Release, extract=extract_id, tier=Tier.PUBLIC_USE.value)
+            mine = [r for r in found if r.summary.get("key") == todo.key]
+            return next((r for r in reversed(mine) if r.state in _STANDS or r.created_at >= since), None)
+
         with self.kit.read() as uow:
-            found = uow.first(Dataset, slug=slug)
-        if found is None:
+            known = unless(uow)
+            dataset, extract = uow.first(Dataset, slug=todo.dataset), uow.get(Extract, extract_id)
+        if known is not None:
+            return known
+        if todo.too_large:
+            raise Invalid([todo.too_large])
+        if dataset is None:
             raise NotFound("There is no such dataset.")
-        return found
+        bounded = _Bounded(todo, watch)
+        if todo.loss is not None:
+            made = self._private(actor, dataset, extract, todo, bounded)
+            gate: tuple[str, Mapping[str, object]] = (todo.gate[0], private_facts(made, dataset, todo.loss))
+            summary = private_summary(made.evidence)
+        else:
+            source = self._microdata(extract_id)
+            table = pd.read_parquet(io.BytesIO(self.kit.objects.read(source.files[0])))
+            made = bounded(self._work(table, dataset, todo))
+            weighed = [synthetic_facts(c.evidence, c.table, dataset) for c in made.candidates]
+            gate = (todo.gate[0], worst_facts(weighed, self._least(todo.gate[0])))
+            summary = synthetic_summary(made.evidence)
+        return self.releases.publish(actor, _product(made, todo, dataset, gate, summary, unless))
+
+    def _work(self, table: pd.DataFrame, dataset: Dataset, todo: Planned) -> _Work:
+        recipe = todo.recipe
+        plan = from_microdata(table, dataset, recipe)
+        if recipe.method == BEST:
+            weigh = _Judge(dataset, self.kit.clock.today())
+            return best_of, {
+                "df": table, "plan": plan, "methods": recipe.among, "tables": recipe.tables, "seed": recipe.seed,
+                "judge": weigh, "seconds": todo.wall, "megabytes": int(todo.megabytes),
+            }  # fmt: skip
+        return synthesise_several, {"df": table, "plan": plan, "tables": recipe.tables, "seed": recipe.seed}
+
+    def _private(
+        self, actor: Actor, dataset: Dataset, extract: Extract, todo: Planned, bounded: _Bounded
+    ) -> Syntheses:
+        """Charged, then measured, then stored, then drawn: each step that is done is taken from the ledger."""
+        recipe, plan = todo.recipe, from_dictionary(dataset, todo.recipe)
+        question = self._question(dataset, extract, recipe)
+        rows: list[pd.DataFrame] = []
+
+        def read() -> pd.DataFrame:
+            if not rows:
+                rows.append(self.extracts.table(actor, extract.id)[2])
+            return rows[0]
+
+        def draw() -> Mapping[str, object]:
+            work: _Work = (noisy_counts, {"df": read(), "plan": plan, "seed": recipe.seed})
+            return {"counts": bounded(work), "mechanism": question.mechanism, "software": question.software}
+
+        answer = self.budgets.ask(actor, question, "", draw)
+        work: _Work = (
+            synthesise_several,
+            {
+                "df": read(),
+                "plan": plan,
+                "tables": recipe.tables,
+                "seed": recipe.seed,
+                "measured": answer["counts"],
+            },
+        )
+        made: Syntheses = bounded(work)
+        made.evidence["charge"] = question.key
+        return made
+
+    def _question(self, dataset: Dataset, extract: Extract, recipe: SynthesisRecipe) -> Question:
+        """The ledger's view of a private synthesis: all that its noise depends on."""
+        plan = from_dictionary(dataset, recipe)
+        method = synthesizer(plan)
+        if not isinstance(method, PrivateTree):
+            raise Invalid(["Only a differentially private method is charged; correct the recipe."])
+        held = {"holdout_share": plan.holdout_share, "seed": recipe.seed, "unit_id": plan.unit_id}
+        query = {"kind": SYNTHESIS, **method.description, **held}
+        return Question(
+            dataset=dataset.slug,
+            extract=extract.id,
+            canonical=json.dumps(query, sort_keys=True, separators=(",", ":")).encode(),
+            query=query,
+            loss=method.loss,
+            unit="household",
+            mechanism="discrete Gaussian noise on a tree of marginals, each edge a noisy maximum",
+            software=f"opendp {version('opendp')}",
+        )
+
+    def _gate(self, recipe: SynthesisRecipe) -> tuple[str, tuple[str, ...]]:
+        name = "private-synthesis" if recipe.private else "synthetic-data"
+        rules = version_in_force(self.kit.policies.document(name), name, self.kit.clock.today()).entries(name)
+        return name, tuple(_says(rule) for rule in rules)
+
+    def _least(self, policy: str) -> frozenset[str]:
+        """The facts of which a policy demands a least figure."""
+        rules = version_in_force(self.kit.policies.document(policy), policy, self.kit.clock.today())
+        return frozenset(r.fact for r in rules.entries(policy) if isinstance(r, AtLeast))
 
     def _microdata(self, extract_id: str) -> Release:
         with self.kit.read() as uow:
@@ -77,5 +253,95 @@ class Synthesising:
         return found[-1]
 
 
-def _method(evidence: Mapping[str, Any]) -> str:
-    return f"{evidence['method']['name']}@{evidence['method']['version']}"
+#: How a stored charge says that it is a synthesis and no query.
+SYNTHESIS = "synthesis"
+_Work = tuple[Callable[..., Any], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounded:
+    """Does work in a process of its own, within what the plan stated."""
+
+    todo: Planned
+    watch: Watch
+
+    def __call__(self, work: _Work) -> Any:
+        call, task = work
+        return run_bounded(
+            call,
+            task,
+            seconds=self.todo.seconds,
+            wall=self.todo.wall,
+            megabytes=self.todo.megabytes,
+            watch=self.watch,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """Weighs a candidate by the policy in force, in whichever process."""
+
+    dataset: Dataset
+    on: date
+
+    def __call__(self, candidate: Candidate) -> Verdict:
+        return judge(PolicyBook.packaged(), self.dataset, self.on)(candidate)
+
+
+def _product(
+    made: Syntheses,
+    todo: Planned,
+    dataset: Dataset,
+    gate: tuple[str, Mapping[str, object]],
+    summary: Mapping[str, object],
+    unless: Callable[[UnitOfWork], Release | None],
+) -> Product:
+    recipe, evidence, m = todo.recipe, made.evidence, len(made.tables)
+    stem = f"{dataset.slug}-synthetic"
+    names = [f"{stem}.csv"] if m == 1 else [f"{stem}-{i}-of-{m}.csv" for i in range(1, m + 1)]
+    blobs = [table.to_csv(index=False).encode() for table in made.tables]
+    manifest = {
+        "schema": "registry-enclave/syntheses@1",
+        "dataset": dataset.slug,
+        "title": recipe.title,
+        "recipe": {"name": recipe.name, "version": recipe.version, "digest": recipe.digest},
+        "method": {k: evidence["method"][k] for k in ("name", "version")},
+        "differentially_private": evidence["differentially_private"],
+        "says": evidence["says"],
+        "loss": evidence["loss"],
+        "charge": evidence.get("charge"),
+        "m": m,
+        "kind": "fully",
+        "redrawn": evidence["settings"].get("redrawn", ""),
+        "tables": [
+            {"file": name, "rows": len(table), "sha256": hashlib.sha256(blob).hexdigest()}
+            for name, table, blob in zip(names, made.tables, blobs, strict=True)
+        ],
+    }
+    about = json.dumps(manifest, indent=1, ensure_ascii=False).encode()
+    method = f"{evidence['method']['name']}@{evidence['method']['version']}"
+    return Product(
+        dataset=dataset.slug,
+        extract=todo.extract,
+        tier=Tier.PUBLIC_USE,
+        title=f"{dataset.title}: {recipe.title}",
+        files=[*((n, b, CSV) for n, b in zip(names, blobs, strict=True)), ("synthesis.json", about, JSON)],
+        columns=tuple(str(c) for c in made.tables[0].columns),
+        rows=sum(map(len, made.tables)),
+        evidence=evidence,
+        summary={**summary, "key": todo.key, "recipe": recipe.name, "tables": m},
+        recipe=f"{method}:{made.digests[0][:12]}",
+        gate=gate,
+        unless=unless,
+    )
+
+
+def _says(rule: Any) -> str:
+    """A policy's demand in words, with its threshold."""
+    facts = {k: getattr(rule, k) for k in ("threshold", "allowed", "value") if hasattr(rule, k)}
+    if isinstance(facts.get("allowed"), (tuple, list)):
+        facts["allowed"] = ", ".join(map(str, facts["allowed"]))
+    try:
+        return str(rule.says).format(**facts)
+    except (KeyError, IndexError, ValueError):
+        return str(rule.says)

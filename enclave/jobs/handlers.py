@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from enclave.bootstrap import Enclave
 from enclave.extracts.model import Extract, ExtractState
+from enclave.extracts.orders import OrderWatch
 from enclave.extracts.scratch import UNKNOWN
 from enclave.jobs.worker import WORKER, Handler
 from enclave.kernel.actors import Actor
@@ -58,7 +59,13 @@ def process(enclave: Enclave, payload: Mapping[str, object]) -> None:
     """De-identifies an extract."""
     who, id_ = _ordered_by(enclave, payload), str(payload["extract"])
     if not _made(enclave, payload, Tier.SCIENTIFIC_USE):
-        enclave.making.process(who, id_, _progress)
+        watch = _watch(enclave, payload).watch
+
+        def told(done: int, of: int, says: str) -> None:
+            _progress(done, of, says)
+            watch.step(done, of, says)
+
+        enclave.making.process(who, id_, told)
         return
     with enclave.kit.read() as uow:
         extract = uow.get(Extract, id_)
@@ -73,8 +80,20 @@ def aggregate(enclave: Enclave, payload: Mapping[str, object]) -> None:
 
 def synthesise(enclave: Enclave, payload: Mapping[str, object]) -> None:
     """Makes a synthetic table of an extract's microdata."""
-    if not _made(enclave, payload, Tier.PUBLIC_USE):
-        enclave.synthesising.synthesise(_ordered_by(enclave, payload), str(payload["extract"]))
+    who, id_, recipe = _ordered_by(enclave, payload), str(payload["extract"]), str(payload.get("recipe", ""))
+    todo = enclave.synthesising.plan(who, id_, recipe)
+    bound = {"bound_seconds": round(todo.seconds), "bound_megabytes": round(todo.megabytes)}
+    watch = _watch(enclave, payload, bound).watch
+    enclave.synthesising.synthesise(who, id_, recipe, since=_ordered_at(payload), watch=watch)
+
+
+def _watch(
+    enclave: Enclave, payload: Mapping[str, object], bound: Mapping[str, object] | None = None
+) -> OrderWatch:
+    """Sees whether the order is called off, and notes how far it is."""
+    return OrderWatch(
+        enclave.kit, str(payload.get("job", "")), int(str(payload.get("attempt", 0))), bound or {}
+    )
 
 
 def _made(enclave: Enclave, payload: Mapping[str, object], tier: Tier) -> bool:

@@ -13,8 +13,9 @@ from datetime import timedelta
 
 from anonymization.errors import AnonymizationError
 from enclave.bootstrap import Enclave
+from enclave.extracts.orders import CALLED_OFF
 from enclave.kernel.actors import service
-from enclave.kernel.errors import EnclaveError
+from enclave.kernel.errors import Conflict, EnclaveError
 from enclave.kernel.work import Job
 from enclave.log import logger
 from enclave.store.uow import SqlUnitOfWork
@@ -82,6 +83,9 @@ class Worker:
             uow.commit()
         if job is None:
             return False
+        if job.called_off:  # while its worker was dead
+            self._mark(job, CALLED_OFF)
+            return True
         with _Heartbeat(self.enclave, job):
             error = self._do(job)
         self._mark(job, error)
@@ -89,7 +93,7 @@ class Worker:
 
     def _do(self, job: Job) -> str:
         try:
-            self.handlers[job.kind](self.enclave, job.payload)
+            self.handlers[job.kind](self.enclave, {**job.payload, "job": job.id, "attempt": job.attempts})
         except (EnclaveError, AnonymizationError) as error:  # both are sentences without a data value
             return error.sentence
         except Exception as error:  # noqa: BLE001 - a job that breaks must not take the worker with it
@@ -98,12 +102,24 @@ class Worker:
         return ""
 
     def _mark(self, job: Job, error: str) -> None:
+        try:
+            now = self._marked(job, error)
+        except Conflict:  # somebody called it off at this very moment
+            now = self._marked(job, error)
+        if now is not None:
+            logger().info(
+                "job_done" if not error else "job_put_off", job=job.kind, job_id=job.id, attempt=now.attempts
+            )
+
+    def _marked(self, job: Job, error: str) -> Job | None:
         with self.enclave.kit.write() as uow:
             now = uow.get(Job, job.id)
             if _lost(job, now):
-                return
+                return None
             if not error:
                 now = replace(now, state="done", leased_until=None, error="")
+            elif now.called_off:
+                now = replace(now, state="cancelled", leased_until=None, error=CALLED_OFF)
             elif now.attempts >= MOST_ATTEMPTS:
                 now = replace(now, state="failed", leased_until=None, error=error)
             else:
@@ -113,9 +129,7 @@ class Worker:
                 )
             uow.put(now)
             uow.commit()
-        logger().info(
-            "job_done" if not error else "job_put_off", job=job.kind, job_id=job.id, attempt=now.attempts
-        )
+        return now
 
     def _chore(self, name: str, chore: Callable[[Enclave], None]) -> None:
         try:

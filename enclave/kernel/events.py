@@ -30,6 +30,7 @@ class Event(StrEnum):
     EXTRACT_REGISTER = "extract:register"
     KEY_DESTROY = "key:destroy"
     KEY_ROTATE = "key:rotate"
+    ORDER_CANCEL = "order:cancel"
     OUTPUT_CREATE = "output:create"
     OUTPUT_DOWNLOAD = "output:download"
     OUTPUT_PREVIEW = "output:preview"

@@ -13,7 +13,8 @@ class Job:
 
     Args:
         key: unique; queueing the same key twice queues once.
-        state: queued, done or failed.
+        payload: what was ordered; the worker adds `progress` (how far it is), a person `called_off` (who and when).
+        state: queued, done, failed or cancelled.
         leased_until: a worker that is alive renews it; a dead worker's job is free again after it.
     """
 
@@ -28,6 +29,17 @@ class Job:
     leased_until: datetime | None = None
     error: str = ""
     version: int = 1
+
+    @property
+    def progress(self) -> Mapping[str, object]:
+        """How far it is: stage, done, of, seconds, and the plan's bounds; empty before it began."""
+        found = self.payload.get("progress")
+        return found if isinstance(found, Mapping) else {}
+
+    @property
+    def called_off(self) -> bool:
+        """Whether somebody wants it stopped."""
+        return bool(self.payload.get("called_off"))
 
 
 @dataclass(frozen=True, slots=True)

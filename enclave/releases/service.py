@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from enclave.kernel.actors import Actor, Capability
 from enclave.kernel.errors import Invalid, NotFound
 from enclave.kernel.events import Event
 from enclave.kernel.ids import new_id
-from enclave.kernel.kit import Kit
+from enclave.kernel.kit import Kit, UnitOfWork
 from enclave.kernel.ports import ObjectRef
 from enclave.kernel.tiers import Tier
 from enclave.releases.manifest import MEDIA_TYPE, manifest_bytes
@@ -33,6 +33,7 @@ class Product:
         summary: its figures that pages show; aggregates only.
         recipe: "name@version:digest".
         gate: the policy that decides, and the facts that it weighs; None for what carries its own proof (DP).
+        unless: asked under the lock of the last step; a release that it finds is returned in place of a second one.
     """
 
     dataset: str
@@ -47,6 +48,7 @@ class Product:
     recipe: str
     gate: tuple[str, Mapping[str, object]] | None = None
     cites: tuple[str, ...] = ()
+    unless: Callable[[UnitOfWork], Release | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +90,14 @@ class Releases:
             retain_until=until,
         )
         with self.kit.write() as uow:
+            # One writer at a time from here to commit: two workers with one order cannot both publish.
+            number = uow.number(f"release-{now.year}")
+            if product.unless is not None and (known := product.unless(uow)) is not None:
+                return known
             verb = ReleaseVerb.PUBLISH if passed else ReleaseVerb.HOLD
             release = Release(
                 id=id_,
-                reference=f"REL-{now.year}-{uow.number(f'release-{now.year}'):04d}",
+                reference=f"REL-{now.year}-{number:04d}",
                 dataset=product.dataset,
                 extract=product.extract,
                 tier=product.tier,
