@@ -13,6 +13,7 @@ import pandas as pd
 from anonymization import dp
 from anonymization.errors import AnonymizationError
 from anonymization.standing.combining import Rules
+from enclave.budget.model import BudgetGrant
 from enclave.budget.service import Budgets, Question
 from enclave.catalogue.model import Dataset
 from enclave.extracts.lists import standing_list
@@ -28,6 +29,14 @@ from enclave.kernel.kit import Kit
 from enclave.kernel.tiers import Tier
 from enclave.releases.model import Release
 from enclave.releases.service import Product, Releases
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """An extract, and the standing tables that were drawn of it."""
+
+    extract: Extract
+    releases: list[Release]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,18 @@ class Aggregating:
         if found is None:
             raise NotFound(f"No list of standing tables is kept for {slug}.")
         return dataset, found
+
+    def drawn(self, actor: Actor, slug: str) -> tuple[list[Drawn], dict[int, float]]:
+        """What was drawn of a dataset, oldest day first; and what each calendar year of extracts has spent, epsilon."""
+        dataset, wanted = self.listed(actor, slug)
+        with self.kit.read() as uow:
+            extracts = sorted(uow.find(Extract, dataset=slug), key=lambda e: (e.as_of, e.registered_at))
+            made = uow.find(Release, dataset=slug, tier=Tier.OPEN.value)
+            grant = uow.first(BudgetGrant, dataset=dataset.slug, project="")
+            years = sorted({extract.as_of.year for extract in extracts})
+            spent = {year: Year(wanted, year).spent(uow, grant) if grant else 0.0 for year in years}
+        rows = [Drawn(e, [r for r in made if r.extract == e.id]) for e in extracts]
+        return rows, spent
 
     def aggregate(self, actor: Actor, extract_id: str) -> list[Release]:
         """Draws the dataset's standing tables; a second draw of an extract is free and gives the same.

@@ -22,7 +22,7 @@ from enclave.extracts.service import Extracts
 from enclave.store.registry import read_households, write_registry
 
 IBR = "ibr-households"
-HOUSEHOLDS = 1_500
+HOUSEHOLDS = 6_000
 DAYS = (date(2025, 9, 30), date(2025, 12, 31), date(2026, 3, 31), date(2026, 5, 31))
 
 
