@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from anonymization.dp import Accounting, Limit, Loss, total
 from anonymization.dp.grants import Room, counts, room, together
@@ -107,6 +108,26 @@ def buys_in_words(balance: Balance) -> str:
     return said + (f", or ten tables within {ten.within:,}." if ten else ".")
 
 
+def left_of(balance: Balance) -> dict[str, Any]:
+    """What a grant has left, as numbers and as a sentence.
+
+    Returns:
+        {accounting, epsilon, rho, delta: the largest further question of each kind, granted: the epsilon granted,
+        granted_rho, granted_delta, says}.
+    """
+    left, limit = balance.room, balance.limit
+    return {
+        "accounting": limit.accounting.value,
+        "epsilon": left.epsilon,
+        "rho": left.rho,
+        "delta": left.delta,
+        "granted": limit.epsilon,
+        "granted_rho": limit.rho,
+        "granted_delta": limit.delta,
+        "says": balance.says(),
+    }
+
+
 def balance_of(uow: UnitOfWork, grant: BudgetGrant, most: Loss) -> Balance:
     """The balance as of this transaction; only the losses of the charges are read."""
     raises = uow.find(BudgetRaise, grant_id=grant.id)
@@ -140,17 +161,26 @@ class DatasetTotal:
     grants: int
     charges: int
 
+    def says(self) -> str:
+        """In a sentence."""
+        return (
+            f"{self.dataset}: everybody who asked, together, has spent {in_words(self.loss, rho=False)} in "
+            f"{self.charges} charges under {self.grants} grants; spent to the end, they would come to "
+            f"{in_words(self.granted, rho=False)}."
+        )
 
-def dataset_total(uow: UnitOfWork, dataset: str, more: Iterable[Loss] = ()) -> DatasetTotal:
-    """Everybody's charges on a dataset together.
 
-    Args:
-        more: losses that are not charged yet.
-    """
+def dataset_spent(uow: UnitOfWork, dataset: str, more: Iterable[Loss] = ()) -> Loss:
+    """Everybody's charges on a dataset together, with losses that are not charged yet."""
+    return together([*losses(uow, dataset=dataset), *more], STATED_AT)
+
+
+def dataset_total(uow: UnitOfWork, dataset: str) -> DatasetTotal:
+    """Everybody's grants and charges on a dataset together."""
     grants = uow.find(BudgetGrant, dataset=dataset)
     if not grants:
         raise NotFound("No privacy budget was granted on that dataset yet.")
-    charged = [*losses(uow, dataset=dataset), *more]
+    charged = losses(uow, dataset=dataset)
     limits = [limit_of(g, uow.find(BudgetRaise, grant_id=g.id)).loss for g in grants]
     granted, spent = together(limits, STATED_AT), together(charged, STATED_AT)
     return DatasetTotal(dataset, spent, granted, len(grants), len(charged))

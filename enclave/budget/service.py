@@ -9,7 +9,15 @@ from anonymization.dp import Accounting, Loss, total
 from anonymization.dp.accountant import Inadmissible
 from anonymization.dp.grants import room
 from enclave.budget.auditing import audited
-from enclave.budget.balance import Balance, DatasetTotal, amounts, balance_of, dataset_total, price_in_words
+from enclave.budget.balance import (
+    Balance,
+    DatasetTotal,
+    amounts,
+    balance_of,
+    dataset_spent,
+    dataset_total,
+    price_in_words,
+)
 from enclave.budget.granting import Granting
 from enclave.budget.model import CHARGE_MACHINE, BudgetGrant, BudgetRaise, Charge, ChargeState, ChargeVerb
 from enclave.budget.questions import Priced, Question
@@ -241,7 +249,7 @@ class Budgets:
             "epsilon_granted": None if in_rho else limit.epsilon,
             "delta_granted": limit.delta,
             "rho_granted": limit.rho,
-            "dataset_epsilon_after": dataset_total(uow, question.dataset, [question.loss]).loss.epsilon,
+            "dataset_epsilon_after": dataset_spent(uow, question.dataset, [question.loss]).epsilon,
             "privacy_unit": question.unit,
             "bounds_are_public": True,
         }

@@ -1,4 +1,4 @@
-"""`enclave db|dataset|extract|release|budget`: the data side."""
+"""`enclave db|dataset|extract|release`: the data side."""
 
 from __future__ import annotations
 
@@ -170,49 +170,3 @@ def release_verify() -> None:
     if faults:
         raise click.ClickException(f"{len(faults)} of {count} objects are not what their manifests say.")
     click.echo(f"All {count} objects have the digests that their manifests say.")
-
-
-@click.group()
-def budget() -> None:
-    """The privacy ledger."""
-
-
-@budget.command("show")
-def budget_show() -> None:
-    """What was granted, spent and is left."""
-    house = enclave()
-    table(
-        [
-            (b.grant.dataset, b.grant.project or "(standing tables)", b.grant.epsilon, b.spent_epsilon, b.left)
-            for b in house.budgets.balances(signed_in(house))
-        ],
-        "dataset", "project", "epsilon granted", "spent", "left",
-    )  # fmt: skip
-
-
-@budget.command("grant")
-@click.argument("slug", metavar="DATASET")
-@click.option(
-    "--project", default="", help="A project's slug; without it, the dataset's own standing tables."
-)
-@click.option("--epsilon", type=float, required=True)
-@click.option("--delta", type=float, default=0.0)
-def budget_grant(slug: str, project: str, epsilon: float, delta: float) -> None:
-    """Give a project, or a dataset's own tables, a privacy budget."""
-    house = enclave()
-    house.budgets.grant(signed_in(house), dataset=slug, project=project, epsilon=epsilon, delta=delta)
-    click.echo(f"Granted epsilon {epsilon:g} on {slug}.")
-
-
-@budget.command("audit")
-def budget_audit() -> None:
-    """Recompute every charge from its stored query alone."""
-    from enclave.extracts.making import loss_of  # noqa: PLC0415
-
-    house = enclave()
-    faults = house.budgets.audit(signed_in(house), loss_of)
-    for fault in faults:
-        click.echo(fault)
-    if faults:
-        raise click.ClickException("The ledger does not hold.")
-    click.echo("The ledger holds: every charge covers what its query costs, and no grant is overspent.")

@@ -8,16 +8,16 @@ officer granted to the project; both are looked up at each call, so that a revoc
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
-from anonymization import dp
 from anonymization.errors import AnonymizationError
+from enclave.budget.balance import left_of
 from enclave.budget.model import BudgetGrant, Charge
 from enclave.budget.receipts import Receipts, answer_bytes, loss_of_charge
 from enclave.budget.service import Balance, Budgets
 from enclave.catalogue.model import Dataset
 from enclave.extracts.asking import Asking
+from enclave.extracts.quoting import quote
 from enclave.extracts.tables import public_table
 from enclave.kernel.actors import Actor, Capability, Role
 from enclave.kernel.errors import (
@@ -52,21 +52,14 @@ class Querying:
         return {"project": project, "datasets": [self._described(project, s) for s in _datasets(standing)]}
 
     def quote(self, user: str, project: str, wanted: Mapping[str, object]) -> dict[str, object]:
-        """What a question would cost and how wide its noise would be; spends nothing and reads no row."""
+        """What a question would cost, or what a wanted error would cost; spends nothing and reads no row.
+
+        Args:
+            wanted: as `enclave.extracts.quoting.quote`.
+        """
         slug = self._dataset(self._standing(user, project), wanted)
-        planned = self.asking.plan(slug, wanted)
-        balance = self._balance(slug, project)
-        with self.kit.read() as uow:
-            paid = uow.first(Charge, grant_id=balance.grant.id, key=planned.question.key) is not None
-        loss, error = dp.cost(planned.query), dp.expected_error(planned.query)
-        return {
-            "query": planned.query.to_dict(),
-            "loss": {"rho": 0.0, **asdict(loss)},
-            "paid": paid,
-            "left": left_of(balance),
-            "expected_error": {n: v for n, v in asdict(error).items() if not n.startswith("_")},
-            "cells": len(planned.query.cells),
-        }
+        self._balance(slug, project)
+        return quote(self.asking, self.budgets, slug, wanted, project).to_dict()
 
     def query(self, user: str, project: str, wanted: Mapping[str, object]) -> dict[str, object]:
         """The answer, its receipt and what is left; charged to the project before noise is drawn.
@@ -181,11 +174,6 @@ class Querying:
             "budget": left_of(balance) if balance else None,
             "columns": _columns(dataset),
         }
-
-
-def left_of(balance: Balance) -> dict[str, Any]:
-    """What a grant has left, as numbers."""
-    return {"epsilon": balance.left, "granted": balance.grant.epsilon}
 
 
 def _datasets(standing: Standing) -> list[str]:

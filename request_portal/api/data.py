@@ -77,9 +77,15 @@ class BalanceOut(BaseModel):
     epsilon: float
     delta: float
     unit: str
+    accounting: str
+    rho: float
     spent_epsilon: float
     spent_delta: float
+    spent_rho: float
     left: float
+    left_rho: float
+    left_delta: float
+    says: str
 
 
 class ChargeOut(BaseModel):
@@ -87,6 +93,7 @@ class ChargeOut(BaseModel):
     query: dict[str, Any]
     epsilon: float
     delta: float
+    rho: float
     mechanism: str
     software: str
     state: str
@@ -97,8 +104,9 @@ class ChargeOut(BaseModel):
 class GrantBody(Model):
     dataset: Name
     project: Name = ""
-    epsilon: float = Field(gt=0, le=100, allow_inf_nan=False)
+    epsilon: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     delta: float = Field(default=0.0, ge=0, lt=1, allow_inf_nan=False)
+    rho: float = Field(default=0.0, ge=0, allow_inf_nan=False)
 
 
 class RegisteredOutputOut(BaseModel):
@@ -222,12 +230,18 @@ def budgets(enclave: Parts, actor: Me) -> list[BalanceOut]:
             grant=b.grant.id,
             dataset=b.grant.dataset,
             project=b.grant.project,
-            epsilon=b.grant.epsilon,
-            delta=b.grant.delta,
+            epsilon=b.limit.epsilon,
+            delta=b.limit.delta,
             unit=b.grant.unit,
-            spent_epsilon=b.spent_epsilon,
-            spent_delta=b.spent_delta,
-            left=b.left,
+            accounting=b.limit.accounting.value,
+            rho=b.limit.rho,
+            spent_epsilon=b.spent.epsilon,
+            spent_delta=b.spent.delta,
+            spent_rho=b.spent.rho,
+            left=b.room.epsilon,
+            left_rho=b.room.rho,
+            left_delta=b.room.delta,
+            says=b.says(),
         )
         for b in enclave.budgets.balances(actor)
     ]
@@ -243,7 +257,12 @@ def budgets(enclave: Parts, actor: Me) -> list[BalanceOut]:
 def grant(enclave: Parts, actor: Me, body: GrantBody) -> dict[str, str]:
     enclave.catalogue.dataset(body.dataset)
     made = enclave.budgets.grant(
-        actor, dataset=body.dataset, project=body.project, epsilon=body.epsilon, delta=body.delta
+        actor,
+        dataset=body.dataset,
+        project=body.project,
+        epsilon=body.epsilon,
+        delta=body.delta,
+        rho=body.rho,
     )
     return {"grant": made.id}
 
@@ -261,6 +280,7 @@ def charges(enclave: Parts, actor: Me, grant_id: str) -> list[ChargeOut]:
             query=dict(c.query),
             epsilon=c.epsilon,
             delta=c.delta,
+            rho=c.rho,
             mechanism=c.mechanism,
             software=c.software,
             state=c.state.value,

@@ -39,7 +39,7 @@ def release(request: Request, enclave: Parts, actor: Me, id_: str) -> Response:
 @router.get("/ledger", dependencies=[may(Capability.BUDGET_READ)])
 def ledger(request: Request, enclave: Parts, actor: Me) -> Response:
     grants = [(b, enclave.budgets.charges(actor, b.grant.id)) for b in enclave.budgets.balances(actor)]
-    return page(request, "ledger.html", grants=grants)
+    return page(request, "ledger.html", grants=grants, datasets=enclave.budgets.datasets(actor))
 
 
 @router.get("/audit", dependencies=_AUDIT)

@@ -1,20 +1,29 @@
-"""Privacy budgets and charges as a member of a project reads them."""
+"""Privacy budgets and charges as people read them."""
 
 from __future__ import annotations
 
+from enclave.budget.balance import in_words, price_in_words
 from enclave.budget.model import Charge
-from enclave.budget.receipts import loss_of_charge
 from enclave.budget.service import Balance
-from enclave.workspaces.querying import left_of
 
 
 def budget_left(balance: Balance) -> str:
-    """What a project may still ask, in a sentence."""
-    left = {name: value for name, value in left_of(balance).items() if name != "granted"}
-    parts = [f"{name} {value:.4g}" for name, value in left.items() if value or name == "epsilon"]
-    return f"{', '.join(parts)} is left."
+    """What may still be asked and what that would buy, in sentences."""
+    return balance.says()
+
+
+def budget_spent(balance: Balance) -> str:
+    """`epsilon 0.4 of epsilon 1`, in the grant's own accounting."""
+    rho = bool(balance.limit.rho)
+    return f"{in_words(balance.spent, rho=rho)} of {in_words(balance.limit, rho=rho)}"
+
+
+def budget_share(balance: Balance) -> float:
+    """How much of what was granted is spent, from 0 to 1."""
+    limit, spent = balance.limit, balance.spent
+    return min(1.0, spent.rho / limit.rho if limit.rho else spent.epsilon / limit.epsilon)
 
 
 def cost(charge: Charge) -> str:
     """What an answer cost, by the names of what was spent."""
-    return ", ".join(f"{name} {value:.4g}" for name, value in loss_of_charge(charge).items() if value)
+    return price_in_words(charge.loss)

@@ -9,7 +9,7 @@ from typing import Any
 from enclave.airlock.model import OutputFile
 from enclave.kernel.actors import Role
 from enclave.kernel.tiers import Tier
-from request_portal.present.budgets import budget_left, cost
+from request_portal.present.budgets import budget_left, budget_share, budget_spent, cost
 from request_portal.present.tags import rule, tag
 
 #: Purpose codes of the policy "access": (short name, what it means to somebody who has not met the field).
@@ -194,6 +194,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "number": number,
     "asked": asked,
     "budget_left": budget_left,
+    "budget_share": budget_share,
+    "budget_spent": budget_spent,
     "cost": cost,
     "lookup": lookup,
     "sum_findings": sum_findings,

@@ -20,7 +20,8 @@ def run() -> None:
                 context.run_migrations()
                 # What the database refuses by itself is of the whole schema, and a migration that makes a table anew
                 # loses it: it is remade after the last step.
-                if context.get_context().get_current_heads() != before:
+                now = context.get_context().get_current_heads()
+                if now != before and set(now) == set(context.script.get_heads()):
                     for statement in schema.append_only_ddl(connection.dialect.name):
                         connection.execute(sa.text(statement))
             connection.commit()

@@ -291,7 +291,7 @@ def test_a_projects_page_shows_members_what_was_asked_and_what_is_left(portal: P
     spender = replace(service("questions"), name="amina")
     portal.enclave.budgets.ask(spender, asked, slug, lambda: {"csv": "SECRET-ANSWER"})
     page = portal.client("amina").get(f"/projects/{slug}").text
-    assert "epsilon 1.5 is left." in page
+    assert "Epsilon 1.5 of 2 is left. That buys one more table of counts" in page
     assert "Number of households by region_code" in page
     assert "epsilon 0.5 · amina" in page
     assert "SECRET-ANSWER" not in page

@@ -27,27 +27,22 @@ def upgrade() -> None:
     for statement in unprotected_ddl(dialect, ("budget_grant", "charge")):
         op.execute(statement)
     for table in ("budget_grant", "charge"):
-        checks = tuple(
-            sa.CheckConstraint(sql, name=op.f(f"ck_{table}_{name}")) for name, sql in _CHECKS.items()
-        )
         columns: list[sa.Column[Any]] = [
             # Until now every budget was an epsilon, added up; one with a delta was approximate.
             sa.Column("accounting", sa.String(40), nullable=False, server_default="pure"),
             sa.Column("rho", sa.Float(), nullable=False, server_default="0"),
         ]
-        # SQLite cannot change a constraint: the table is made anew and the rows are copied.
-        lite = dialect == "sqlite"
-        with op.batch_alter_table(table, table_args=checks if lite else (), recreate="auto") as batch:
+        # SQLite cannot change a constraint: there the table is made anew and the rows are copied.
+        with op.batch_alter_table(table) as batch:
             for column in columns:
                 batch.add_column(column)
-            if not lite:
-                for name in ("epsilon", "delta"):
-                    batch.drop_constraint(op.f(f"ck_{table}_{name}"), type_="check")
-                for name, sql in _CHECKS.items():
-                    batch.create_check_constraint(op.f(f"ck_{table}_{name}"), sql)
+            for name in ("epsilon", "delta"):
+                batch.drop_constraint(op.f(f"ck_{table}_{name}"), type_="check")
+            for name, sql in _CHECKS.items():
+                batch.create_check_constraint(op.f(f"ck_{table}_{name}"), sql)
         rows = sa.table(table, sa.column("accounting"), sa.column("delta"))
         op.execute(rows.update().where(rows.c.delta > 0).values(accounting="approx"))
-        with op.batch_alter_table(table, table_args=checks if lite else ()) as batch:
+        with op.batch_alter_table(table) as batch:
             batch.alter_column("accounting", server_default=None)
             batch.alter_column("rho", server_default=None)
     op.create_table(
