@@ -76,7 +76,7 @@ def from_dictionary(dataset: Dataset, recipe: SynthesisRecipe) -> SynthesisPlan:
         quasi_identifiers=quasi,
         sensitive=tuple(c.name for c in open_ if c.name in columns and c.role is ColumnRole.SENSITIVE),
         question=question(dataset.slug),
-        models=models(dataset.slug),
+        models=tuple(m for m in models(dataset.slug) if set(m.columns) <= set(columns)),
     )
     made = _with(plan, recipe, columns, tuple(_rules(dataset.columns, columns)))
     return replace(made, domains=domains, epsilon=recipe.epsilon, delta=recipe.delta)
