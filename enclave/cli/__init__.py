@@ -37,6 +37,7 @@ class _Lazy(click.Group):
         "release": "enclave.cli.data:release",
         "budget": "enclave.cli.budget:budget",
         "tables": "enclave.cli.tables:tables",
+        "jobs": "enclave.cli.jobs:jobs",
         "keys": "enclave.cli.keys:keys",
         "project": "enclave.cli.keys:project",
         "person": "enclave.cli.people:person",

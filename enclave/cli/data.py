@@ -9,6 +9,7 @@ import click
 
 from enclave.cli.columns import classify
 from enclave.cli.common import as_json, enclave, settings, signed_in, table
+from enclave.cli.jobs import synthesise
 
 DAY = click.DateTime(formats=["%Y-%m-%d"])
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -108,15 +109,7 @@ def extract_aggregate(id_: str) -> None:
         click.echo(f"{made.reference}: {made.title}")
 
 
-@extract.command("synthesise")
-@click.argument("id_", metavar="ID")
-def extract_synthesise(id_: str) -> None:
-    """Fit and sample a synthetic public-use table from the published microdata."""
-    house = enclave()
-    made = house.synthesising.synthesise(signed_in(house), id_)
-    click.echo(f"{made.reference} is {made.state.value}: {made.rows:,} synthetic rows.")
-    for reason in made.reasons:
-        click.echo(f"  {reason}")
+extract.add_command(synthesise)
 
 
 @extract.command("destroy")

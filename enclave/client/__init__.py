@@ -3,7 +3,8 @@
 `data` lists what the project was granted, `load` reads it, `tabulate` counts households; `output` writes a
 table, `regression` a model's coefficients and `figure` a picture, each as the airlock can check it. `questions`,
 `quote` and `query` ask the full registry with noise, paid from the project's privacy budget.
-Needs pandas and nothing of the platform.
+`syntheses` loads the tables of a synthetic release, `combined` takes one answer from
+all of them. Needs pandas and nothing of the platform.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from enclave.client.figures import figure
 from enclave.client.models import regression
 from enclave.client.outputs import output
 from enclave.client.querying import Answer, Quote, describe, query, questions, quote
+from enclave.client.syntheses import combined, syntheses
 from enclave.client.tables import about, data, load
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "Quote",
     "SmallCellWarning",
     "about",
+    "combined",
     "data",
     "describe",
     "figure",
@@ -31,5 +34,6 @@ __all__ = [
     "questions",
     "quote",
     "regression",
+    "syntheses",
     "tabulate",
 ]

@@ -79,6 +79,11 @@ class Orders:
 CALLED_OFF = "It was called off; nothing was kept of it, and it can be ordered again."
 
 
+def synthesis_key(extract: str, recipe: str) -> str:
+    """What an order of a synthesis is known by; the usual recipe has the extract's own name."""
+    return f"{extract}:{recipe}" if recipe else extract
+
+
 @dataclass(slots=True)
 class OrderWatch:
     """Writes how far an order is to its job, and sees whether it was called off or taken over by another worker.

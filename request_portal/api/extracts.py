@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,6 +12,7 @@ from fastapi import APIRouter, Form, UploadFile
 from pydantic import BaseModel
 
 from enclave.extracts.model import Extract
+from enclave.extracts.orders import synthesis_key
 from enclave.kernel.actors import Capability
 from enclave.kernel.work import Job
 from request_portal.access import Me, Parts, may
@@ -53,14 +55,25 @@ class ExtractOut(BaseModel):
 
 
 class OrderOut(BaseModel):
+    id: str
     kind: str
     state: str
     attempts: int
     error: str
+    progress: dict[str, object]
+    called_off: bool
 
     @classmethod
     def of(cls, job: Job) -> OrderOut:
-        return cls(kind=job.kind, state=job.state, attempts=job.attempts, error=job.error)
+        return cls(
+            id=job.id,
+            kind=job.kind,
+            state=job.state,
+            attempts=job.attempts,
+            error=job.error,
+            progress=dict(job.progress),
+            called_off=job.called_off,
+        )
 
 
 class TakeBody(Model):
@@ -116,11 +129,35 @@ def taking(enclave: Parts, actor: Me, dataset: str) -> OrderOut:
     return OrderOut.of(enclave.extracts.ordered(actor, "take_extract", key=dataset))
 
 
+@router.get("/orders", dependencies=[_REGISTER], summary="What was ordered, oldest first, and how far it is")
+def orders(enclave: Parts, actor: Me) -> list[OrderOut]:
+    return [OrderOut.of(job) for job in enclave.orders.all(actor)]
+
+
+@router.post("/orders/{id_}/cancel", dependencies=[_REGISTER], summary="Call an order off")
+def cancel(enclave: Parts, actor: Me, id_: str) -> OrderOut:
+    return OrderOut.of(enclave.orders.cancel(actor, id_))
+
+
+@router.get(
+    "/{id_}/synthesise/plan",
+    dependencies=[_PROCESS],
+    summary="What a synthesis will take and what the gate will ask; no row is read",
+)
+def synthesis_plan(enclave: Parts, actor: Me, id_: str, recipe: str = "") -> dict[str, object]:
+    return asdict(enclave.synthesising.plan(actor, id_, recipe))
+
+
 @router.post("/{id_}/{step}", dependencies=[_PROCESS], status_code=202, summary="Order a step on an extract")
-def order(enclave: Parts, actor: Me, id_: str, step: Step) -> OrderOut:
+def order(enclave: Parts, actor: Me, id_: str, step: Step, recipe: str = "") -> OrderOut:
+    """`recipe` names how a synthesis is made; other steps have none."""
+    if step == "synthesise" and recipe:
+        payload = {"extract": id_, "recipe": recipe}
+        return OrderOut.of(enclave.extracts.order(actor, step, payload, key=synthesis_key(id_, recipe)))
     return OrderOut.of(enclave.extracts.order(actor, step, {"extract": id_}, key=id_))
 
 
 @router.get("/{id_}/{step}", dependencies=[_PROCESS], summary="How an ordered step stands")
-def ordered(enclave: Parts, actor: Me, id_: str, step: Step) -> OrderOut:
-    return OrderOut.of(enclave.extracts.ordered(actor, step, key=id_))
+def ordered(enclave: Parts, actor: Me, id_: str, step: Step, recipe: str = "") -> OrderOut:
+    key = synthesis_key(id_, recipe) if step == "synthesise" else id_
+    return OrderOut.of(enclave.extracts.ordered(actor, step, key=key))
