@@ -97,7 +97,8 @@ def plan_in_words(todo: Planned) -> list[str]:
     recipe = todo.recipe
     among = f" among {', '.join(recipe.among)}" if recipe.among else ""
     lines = [
-        f"Recipe {recipe.name} (version {recipe.version}): {recipe.title}, by {recipe.method}{among}; m = {recipe.tables}.",
+        f"Recipe {recipe.name} (version {recipe.version}): {recipe.title}, by {recipe.method}{among}.",
+        f"It makes {recipe.tables} tables.",
         f"Learns from {todo.source}: {todo.rows:,} rows, {len(todo.columns)} columns ({', '.join(todo.columns)}).",
     ]
     if todo.left_out:
