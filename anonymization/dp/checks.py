@@ -15,6 +15,7 @@ ANSWER_COLUMNS = frozenset({"value", "value_raw", "ci_low", "ci_high", "n", "noi
 _OWN_COLUMNS = {
     Measure.HISTOGRAM: frozenset({"bin"}),
     Measure.RATIO: frozenset({"numerator"}),
+    Measure.MEAN: frozenset({"numerator"}),
     Measure.DIFFERENCE: frozenset({"first", "second"}),
 }
 

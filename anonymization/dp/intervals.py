@@ -1,8 +1,8 @@
-"""Confidence intervals for the noise alone: of a difference, a ratio and a mean of noisy numbers. No draws.
+"""Confidence intervals for the noise alone: of a difference and of a share of noisy numbers. No draws.
 
-A ratio u / v of noisy numbers has a Fieller interval (Fieller 1954): the values t for which u - t v lies no farther
-from zero than noise would take it, at the confidence. The noise of u - t v is a weighted sum of two noises, whose
-continuous tail is known in closed form; whole-number noise reaches at most `slack` farther.
+A share u / (u + v) has a Fieller interval (Fieller 1954): the values t for which (1 - t) u - t v lies no farther from
+zero than noise would take it, at the confidence. That noise is a weighted sum of two, whose continuous tail is known in
+closed form; whole-number noise reaches at most `slack` farther.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ Floats = npt.NDArray[np.float64]
 
 #: Halvings of an interval's search; 60 bring any bounds to the last bit.
 _STEPS = 60
+#: Where limits of a share are looked for.
+_WIDEST = (-1.0, 2.0)
 #: Up to this standard deviation the sum of two discrete Gaussians is added up term by term.
 _SUMMED = 20.0
 
@@ -62,36 +64,27 @@ def slack(noise: Noise) -> float:
 
 
 def fieller(
-    upper: Floats,
-    lower: Floats,
-    noises: tuple[Noise, Noise],
-    *,
-    shared: bool,
-    inside: tuple[float, float],
-    confidence: float = CONFIDENCE,
+    numerator: Floats, denominator: Floats, noise: Noise, confidence: float = CONFIDENCE
 ) -> tuple[Floats, Floats]:
-    """Limits of upper / lower, cell by cell.
+    """Limits of a share, cell by cell; not moved inside 0 and 1, and not beyond -1 and 2.
 
     Args:
-        upper: noisy numerators.
-        lower: noisy denominators, well above their noise (the caller withholds the others).
-        noises: of the numerator, and of the denominator or, with `shared`, of what the denominator is more.
-        shared: whether the denominator is the numerator and another noisy number together (a share), and not a
-            number with noise of its own (a mean).
-        inside: the limits lie within these.
+        numerator: noisy.
+        denominator: the numerator and another noisy number together, well above their noise (the caller withholds the
+            others).
+        noise: of the numerator, and of that other number.
         confidence: of each interval alone.
     """
-    tail = two_gaussian_tail if noises[0].kind is Mechanism.GAUSSIAN else two_laplace_tail
-    reach = (slack(noises[0]), slack(noises[1]))
+    tail = two_gaussian_tail if noise.kind is Mechanism.GAUSSIAN else two_laplace_tail
+    reach = slack(noise)
 
     def holds(t: Floats) -> npt.NDArray[np.bool_]:
-        weight = np.abs(1 - t) if shared else np.ones_like(t)
-        other = np.abs(t)
-        z = np.abs(upper - t * lower) - weight * reach[0] - other * reach[1]
-        return tail(z, weight * noises[0].scale, other * noises[1].scale) >= 1 - confidence
+        weight, other = np.abs(1 - t), np.abs(t)
+        z = np.abs(numerator - t * denominator) - (weight + other) * reach
+        return tail(z, weight * noise.scale, other * noise.scale) >= 1 - confidence
 
-    near = np.clip(upper / lower, *inside)
-    return _last(holds, near, inside[0]), _last(holds, near, inside[1])
+    near = np.clip(numerator / denominator, *_WIDEST)
+    return _last(holds, near, _WIDEST[0]), _last(holds, near, _WIDEST[1])
 
 
 def _last(holds: Callable[[Floats], npt.NDArray[np.bool_]], near: Floats, end: float) -> Floats:

@@ -37,6 +37,8 @@ ORDER = (
     "noise_scale",
     "withheld",
 )
+#: Limits before they are moved inside the bounds; no columns of the answer.
+_LOW, _HIGH = "low", "high"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +67,18 @@ def columns(query: DpQuery, made: Plan, noisy: Noisy, confidence: float = CONFID
     if query.base in (Measure.COUNT, Measure.SUM):
         return _apart(query, made, first, second, confidence)
     one, other = (_OF[query.base](query, made, side, confidence) for side in (first, second))
-    low, high = of_difference(*((c["value"], c["ci_low"], c["ci_high"]) for c in (one, other)))
+    # From values that are not yet moved inside their bounds: moved ones would hide how far the noise went.
+    low, high = of_difference(*((c["value_raw"], c[_LOW], c[_HIGH]) for c in (one, other)))
     widest = 1.0 if query.base is Measure.RATIO else float(query.upper or 0.0) - float(query.lower or 0.0)
-    out = {"value": one["value"] - other["value"], "value_raw": one["value_raw"] - other["value_raw"]}
-    out |= {"ci_low": np.maximum(low, -widest), "ci_high": np.minimum(high, widest)}
+    raw = one["value_raw"] - other["value_raw"]
+    out = dict(
+        zip(
+            ("value", "ci_low", "ci_high"),
+            (np.clip(x, -widest, widest) for x in (raw, low, high)),
+            strict=True,
+        )
+    )
+    out["value_raw"] = raw
     out |= {"first": one["value"], "second": other["value"], "noise_scale": one["noise_scale"]}
     return out | {"withheld": _withheld(query, np.isnan(out["value"]))}
 
@@ -117,11 +127,9 @@ def _mean(query: DpQuery, made: Plan, noisy: Noisy, confidence: float) -> Column
     few = n * query.part < fewest(query, total)
     safe = np.where(few, 1.0, whole)
     lower, upper = float(query.lower or 0.0), float(query.upper or 0.0)
-    limits = fieller(above, safe, (total, total), shared=True, inside=(0.0, 1.0), confidence=confidence)
     low, span = grain.middle + grain.low * grain.tick, means.width(grain) * grain.tick
-    raw = low + above / safe * span
-    ends = [np.clip(x, lower, upper) for x in (raw, *(low + t * span for t in limits))]
-    out = _told(raw, ends, total.scale * grain.tick * query.part)
+    raw, *limits = (low + t * span for t in (above / safe, *fieller(above, safe, total, confidence)))
+    out = _share(raw, limits, (lower, upper), total.scale * grain.tick * query.part)
     behind = np.maximum(n * query.part if query.weighted else np.rint(n).astype(np.int64), 0)
     summed = (low * n + above * grain.tick) * query.part
     return _hidden(query, out, few) | {"n": behind, "numerator": summed}
@@ -132,9 +140,8 @@ def _ratio(query: DpQuery, made: Plan, noisy: Noisy, confidence: float) -> Colum
     inside, whole = noisy.counts[:, 0], noisy.counts.sum(axis=1)
     few = whole * query.part < fewest(query, count)
     safe = np.where(few, 1.0, whole)
-    limits = fieller(inside, safe, (count, count), shared=True, inside=(0.0, 1.0), confidence=confidence)
-    raw = inside / safe
-    out = _told(raw, [np.clip(raw, 0.0, 1.0), *limits], _unit_scale(query, count.scale))
+    limits = fieller(inside, safe, count, confidence)
+    out = _share(inside / safe, list(limits), (0.0, 1.0), _unit_scale(query, count.scale))
     told = {"n": np.maximum(_unit(query, whole), 0), "numerator": np.maximum(_unit(query, inside), 0)}
     return _hidden(query, out, few) | told
 
@@ -164,9 +171,16 @@ def _told(raw: Any, ends: list[Any], scale: float) -> Columns:
     return named | {"value_raw": raw, "noise_scale": scale, "withheld": [""] * len(raw)}
 
 
+def _share(raw: Any, limits: list[Any], inside: tuple[float, float], scale: float) -> Columns:
+    """Columns of a value that lies inside public bounds, with its limits before they are moved inside."""
+    out = _told(raw, [np.clip(x, *inside) for x in (raw, *limits)], scale)
+    return out | dict(zip((_LOW, _HIGH), limits, strict=True))
+
+
 def _hidden(query: DpQuery, out: Columns, few: npt.NDArray[np.bool_]) -> Columns:
     """The columns without the figures of the cells that are withheld."""
-    figures = {name: np.where(few, np.nan, out[name]) for name in ("value", "value_raw", "ci_low", "ci_high")}
+    names = ("value", "value_raw", "ci_low", "ci_high", _LOW, _HIGH)
+    figures = {name: np.where(few, np.nan, out[name]) for name in names}
     return out | figures | {"withheld": _withheld(query, few)}
 
 
