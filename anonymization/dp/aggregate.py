@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from .partition import part_of, parts
 from .queries import WEIGHT, DpQuery, Filter, Measure, Op, Per, QueryError
-from .values import canonical, number, numbers, texts
+from .units import Units
+from .values import ELSEWHERE, canonical, hashes, number, numbers, placed, texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,13 +78,13 @@ class Exact:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Contributions, one a row: household, cell of the groups, value, and whether in each programme.
+    """Contributions, one a row: its place in the table, cell of the groups, value, and whether in each programme.
 
-    `weight` is what it counts, in whole parts; `inside` whether it passes the numerator of a ratio; `key` what it has
-    in the columns whose keys are found.
+    `weight` is what the row counts, in whole parts; `inside` whether it passes the numerator
+    of a ratio; `key` what it has in the columns whose keys are found.
     """
 
-    unit: Texts
+    row: Ints
     cell: Ints
     value: npt.NDArray[np.float64]
     member: npt.NDArray[np.bool_]
@@ -94,14 +95,20 @@ class _Rows:
     def pick(self, which: npt.NDArray[Any]) -> _Rows:
         return _Rows(*(getattr(self, f.name)[which] for f in fields(self)))
 
-    def order(self) -> npt.NDArray[np.uint64]:
-        """A hash of what each row holds: a fixed shuffle that owes nothing to the order of the table."""
+    def order(self, mixed: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+        """A hash of what each row holds: a fixed shuffle that owes nothing to the order of the table.
+
+        Args:
+            mixed: a hash of each row's household.
+        """
         from pandas.util import hash_array  # noqa: PLC0415 - keeps `import anonymization.dp` light
 
-        parts = [self.unit, self.cell, self.value, *self.member.T, self.inside, *self.key.T]
-        mixed = np.zeros(len(self.unit), dtype=np.uint64)
-        for part in parts:
-            mixed = mixed * np.uint64(1_000_003) ^ hash_array(np.ascontiguousarray(part), categorize=False)
+        numbers_held = [self.cell, self.value, *self.member.T, self.inside]
+        held = [hash_array(np.ascontiguousarray(part)) for part in numbers_held] + [
+            hashes(k) for k in self.key.T
+        ]
+        for part in held:
+            mixed = mixed * np.uint64(1_000_003) ^ part
         return mixed
 
 
@@ -120,20 +127,23 @@ def exact(query: DpQuery, df: pd.DataFrame, found: Found = ()) -> Exact:
     Raises:
         QueryError: when the table lacks a column. Nothing that the values are can raise.
     """
-    rows = _one_household_at_a_time(query, _read(query, df))
+    rows, units = _read(query, df)
+    rows = _one_household_at_a_time(query, rows, units)
     cell = rows.cell
     if query.unknown_keys:
         place = {key: i for i, key in enumerate(found)}
-        key = np.fromiter((place.get(tuple(k), -1) for k in rows.key), dtype=np.int64, count=len(rows.unit))
+        key = np.fromiter((place.get(tuple(k), -1) for k in rows.key), dtype=np.int64, count=len(rows.cell))
         cell = np.where(key >= 0, key * math.prod(map(len, query.group_by.values())) + cell, -1)
-    places, each = _places(query, rows, cell), parts(query)
-    part = part_of(query, rows.value, rows.inside)[:, None]
-    places = np.where((places >= 0) & (part >= 0), places * each + part, -1)
+    places, each = _places(query, rows, cell, units), parts(query)
+    if query.base not in (Measure.COUNT, Measure.SUM, Measure.MEAN):
+        part = part_of(query, rows.value, rows.inside)[:, None]
+        places = np.where((places >= 0) & (part >= 0), places * each + part, -1)
     cells = (len(found) if query.unknown_keys else 1) * math.prod(map(len, query.axes)) * each
     counts = np.zeros(cells, dtype=np.int64)
     sums = np.zeros(cells, dtype=np.int64)
-    row, column = np.nonzero(places >= 0)
-    at = places[row, column]
+    flat = places.ravel()
+    at = np.flatnonzero(flat >= 0)
+    row, at = at // places.shape[1] if places.shape[1] > 1 else at, flat[at]
     np.add.at(counts, at, rows.weight[row])
     if query.base in (Measure.SUM, Measure.MEAN):
         np.add.at(sums, at, (Grain.of(query).ticks(rows.value) * rows.weight)[row])
@@ -148,12 +158,12 @@ def unit_and_keys(query: DpQuery, df: pd.DataFrame) -> tuple[Texts, Texts]:
     Raises:
         QueryError: as `exact`.
     """
-    rows = _one_household_at_a_time(query, _read(query, df))
-    return rows.unit, rows.key
+    rows = _one_household_at_a_time(query, *_read(query, df))
+    return texts(df[query.unit_id])[rows.row], rows.key
 
 
-def _read(query: DpQuery, df: pd.DataFrame) -> _Rows:
-    """The rows that count: with a household, a public key, a value, and past every filter.
+def _read(query: DpQuery, df: pd.DataFrame) -> tuple[_Rows, Units]:
+    """The rows that count: with a household, a public key, a value, and past every filter; and the households.
 
     Raises:
         QueryError: when the table lacks a column.
@@ -161,20 +171,19 @@ def _read(query: DpQuery, df: pd.DataFrame) -> _Rows:
     missing = [c for c in query.columns if c not in df.columns]
     if missing:
         raise QueryError([f"The table has no column {', '.join(missing)}; see its data dictionary."])
-    read = {c: texts(df[c]) for c in query.columns if c != query.column}
-    unit, cell = read[query.unit_id], np.zeros(len(df), dtype=np.int64)
-    keep = _present(unit)
-    weight = _weights(query, unit, keep)
+    units, cell = Units.of(df[query.unit_id]), np.zeros(len(df), dtype=np.int64)
+    keep = units.present
+    weight = _weights(query, units, keep)
     groups = list(query.group_by.items())
     if query.between:
         groups.append((query.between.column, (query.between.first, query.between.second)))
     for column, keys in groups:
-        place = {canonical(k): i for i, k in enumerate(keys)}
-        code = np.fromiter((place.get(v, -1) for v in read[column]), dtype=np.int64, count=len(df))
+        code = placed(df[column], {canonical(k) or "": i for i, k in enumerate(keys)})
         keep &= code >= 0
         cell = cell * len(keys) + code
-    flags = [np.fromiter((v == "1" for v in read[c]), np.bool_, len(df)) for c in query.count_by_programme]
-    member = np.stack(flags, axis=1) if flags else np.zeros((len(df), 0), dtype=np.bool_)
+    member = np.zeros((len(df), len(query.count_by_programme)), dtype=np.bool_)
+    for i, column in enumerate(query.count_by_programme):
+        member[:, i] = placed(df[column], {"1": 0}) == 0
     value = np.zeros(len(df))
     if query.column is not None:
         value = numbers(df[query.column])
@@ -186,22 +195,26 @@ def _read(query: DpQuery, df: pd.DataFrame) -> _Rows:
         inside &= _holds(item, df[item.column])
     key = np.empty((len(df), len(query.unknown_keys)), dtype=object)
     for i, column in enumerate(query.unknown_keys):
-        key[:, i] = read[column]
-        keep &= _present(read[column])
-    return _Rows(unit, cell, value, member, weight, inside, key).pick(keep)
+        key[:, i] = texts(df[column])
+        keep &= _present(key[:, i])
+    rows = _Rows(np.arange(len(df)), cell, value, member, weight, inside, key)
+    return (rows if keep.all() else rows.pick(np.flatnonzero(keep))), units
 
 
-def _weights(query: DpQuery, unit: Texts, present: npt.NDArray[np.bool_]) -> Ints:
+def _weights(query: DpQuery, units: Units, present: npt.NDArray[np.bool_]) -> Ints:
     """What each row counts, in whole parts; one over its household's rows in the table where rows are weighted."""
-    weight = np.ones(len(unit), dtype=np.int64)
-    if query.weighted and present.any():
-        _, household, rows = np.unique(unit[present].astype(str), return_inverse=True, return_counts=True)
-        weight[present] = WEIGHT // rows[household]
+    weight = np.ones(len(units), dtype=np.int64)
+    if query.weighted:
+        house = units.households(np.flatnonzero(present))
+        weight[present] = WEIGHT if house is None else WEIGHT // np.bincount(house)[house]
     return weight
 
 
 def _present(read: Texts) -> npt.NDArray[np.bool_]:
-    return np.fromiter((v is not None for v in read), np.bool_, len(read))
+    from pandas import notna  # noqa: PLC0415 - keeps `import anonymization.dp` light
+
+    held: npt.NDArray[np.bool_] = notna(read)
+    return held
 
 
 def _holds(item: Filter, column: pd.Series[Any]) -> npt.NDArray[np.bool_]:
@@ -209,44 +222,76 @@ def _holds(item: Filter, column: pd.Series[Any]) -> npt.NDArray[np.bool_]:
         mark = number(item.value) or 0.0  # a number: `Filter.problems` saw to it
         held = numbers(column)  # NaN compares false
         return held >= mark if item.op is Op.GE else held <= mark
-    read = texts(column)
-    wanted = {canonical(v) for v in (item.value if isinstance(item.value, tuple) else (item.value,))}
-    inside = np.fromiter((v in wanted for v in read), np.bool_, len(read))
-    return (~inside if item.op is Op.NE else inside) & _present(read)
+    wanted = item.value if isinstance(item.value, tuple) else (item.value,)
+    place = placed(column, {text: 0 for v in wanted if (text := canonical(v)) is not None})
+    out: npt.NDArray[np.bool_] = (place == ELSEWHERE) if item.op is Op.NE else (place == 0)
+    return out
 
 
-def _one_household_at_a_time(query: DpQuery, rows: _Rows) -> _Rows:
+def _one_household_at_a_time(query: DpQuery, rows: _Rows, units: Units) -> _Rows:
     """At most `max_rows` rows of each household, or its rows brought together to one.
 
-    Which rows stay is decided by a hash of what they hold: the order of the table changes nothing.
+    Which rows stay is decided by a hash of what they hold: the order of the table changes nothing. Only households
+    with too many rows are looked at row by row.
     """
-    if query.weighted or not len(rows.unit):
+    house = None if query.weighted else units.households(rows.row)
+    if house is None:
         return rows
-    _, household = np.unique(rows.unit.astype(str), return_inverse=True)
-    order = np.lexsort((rows.order(), household))
-    rows, household = rows.pick(order), household[order]
-    starts = np.flatnonzero(np.r_[True, household[1:] != household[:-1]])
-    if query.per is Per.HOUSEHOLD:
-        first = rows.pick(starts)
-        member = np.logical_or.reduceat(rows.member, starts, axis=0)
-        inside = np.logical_or.reduceat(rows.inside, starts)
-        return replace(first, value=np.add.reduceat(rows.value, starts), member=member, inside=inside)
-    rank = np.arange(len(household)) - np.repeat(starts, np.diff(np.r_[starts, len(household)]))
-    return rows.pick(rank < query.max_rows)
+    most = 1 if query.per is Per.HOUSEHOLD else query.max_rows
+    crowded = (np.bincount(house) > most)[house]
+    at = np.flatnonzero(crowded)
+    if not len(at):
+        return rows
+    order, starts = _in_order(rows.pick(at), house[at], units)
+    at, few = at[order], np.flatnonzero(~crowded)
+    if query.per is Per.ROW:
+        rank = np.arange(len(at)) - np.repeat(starts, np.diff(np.r_[starts, len(at)]))
+        return rows.pick(np.r_[few, at[rank < most]])
+    one = rows.pick(np.r_[few, at[starts]])
+    member = np.logical_or.reduceat(rows.member[at], starts, axis=0)
+    inside = np.logical_or.reduceat(rows.inside[at], starts)
+    return replace(
+        one,
+        value=np.r_[rows.value[few], np.add.reduceat(rows.value[at], starts)],
+        member=np.concatenate([rows.member[few], member]),
+        inside=np.r_[rows.inside[few], inside],
+    )
 
 
-def _places(query: DpQuery, rows: _Rows, cell: Ints) -> Ints:
+def _in_order(rows: _Rows, house: Ints, units: Units) -> tuple[Ints, Ints]:
+    """Places of rows household by household, each one's in the order of their hash; and where each household starts."""
+    many = int(house.max()) + 1
+    row = np.full(many, -1, dtype=np.int64)
+    row[house] = rows.row  # any row of the household names it
+    named = np.flatnonzero(row >= 0)
+    mark = np.zeros(many, dtype=np.uint64)
+    mark[named] = units.marks(row[named])
+    mixed = rows.order(mark[house])
+    # One number to sort by: the household, then as much of the hash as there is room for.
+    room = 63 - many.bit_length()
+    key = house << room | (mixed >> np.uint64(64 - room)).astype(np.int64)
+    order = np.argsort(key)
+    key, mixed = key[order], mixed[order]
+    if bool(((key[1:] == key[:-1]) & (mixed[1:] != mixed[:-1])).any()):
+        order = np.lexsort((rows.order(mark[house]), house))
+    house = house[order]
+    return order, np.flatnonzero(np.r_[True, house[1:] != house[:-1]])
+
+
+def _places(query: DpQuery, rows: _Rows, cell: Ints, units: Units) -> Ints:
     """Cells that each contribution counts in, shape (contributions, programmes or 1), -1 for none."""
     if not query.count_by_programme:
         return cell[:, None]
-    from pandas.util import hash_array  # noqa: PLC0415 - as above
-
     many = len(query.count_by_programme)
-    member, most = rows.member.copy(), query.max_programmes or many
-    if most < many and len(member):
+    member, most = rows.member, query.max_programmes or many
+    over = np.flatnonzero(member.sum(axis=1) > most)
+    if len(over):
         # Start at a place that the household's own id picks: no programme is always the one dropped.
-        start = (hash_array(rows.unit, categorize=False) % np.uint64(many)).astype(np.int64)
+        start = (units.marks(rows.row[over]) % np.uint64(many)).astype(np.int64)
         turn = (np.arange(many)[None, :] + start[:, None]) % many
-        turned = np.take_along_axis(member, turn, axis=1)
-        np.put_along_axis(member, turn, turned & (np.cumsum(turned, axis=1) <= most), axis=1)
+        turned = np.take_along_axis(member[over], turn, axis=1)
+        kept = np.zeros_like(turned)
+        np.put_along_axis(kept, turn, turned & (np.cumsum(turned, axis=1) <= most), axis=1)
+        member = member.copy()
+        member[over] = kept
     return np.where(member & (cell >= 0)[:, None], cell[:, None] * many + np.arange(many)[None, :], -1)
