@@ -17,14 +17,17 @@ from .terms import Measure
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
+#: Steps of a grid of candidates, at the fewest.
+_STEPS = 400
+
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The values that a quantile can have: an even grid over the public bounds, 101 to 1,001 of them.
+    """The values that a quantile can have: an even grid over the public bounds, 401 to 1,001 of them.
 
     Args:
         first: the lower bound.
-        step: a power of ten, in the column's unit.
+        step: 1, 2 or 5 times a power of ten, in the column's unit.
         many: how many.
         last: the upper bound, where the last one lies.
     """
@@ -37,7 +40,9 @@ class Candidates:
     @classmethod
     def of(cls, query: DpQuery) -> Candidates:
         lower, upper = float(query.lower or 0.0), float(query.upper or 0.0)
-        step = 10.0 ** math.floor(math.log10((upper - lower) / 100))
+        most = (upper - lower) / _STEPS
+        ten = 10.0 ** math.floor(math.log10(most))
+        step = max(m * ten for m in (1, 2, 5) if m * ten <= most * (1 + 1e-9))
         return cls(lower, step, math.ceil((upper - lower) / step - 1e-9) + 1, upper)
 
     def place(self, values: Floats) -> Ints:
