@@ -18,6 +18,7 @@ _C = Capability
 NAVIGATION: tuple[tuple[str, str, tuple[Capability, ...]], ...] = (
     ("/register", "Public register", ()),
     ("/datasets", "Catalogue", ()),
+    ("/dashboard", "Dashboard", ()),
     ("/open-data", "Open data", ()),
 )
 WORK: tuple[tuple[str, str, tuple[Capability, ...]], ...] = (

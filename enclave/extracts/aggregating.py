@@ -147,6 +147,8 @@ class Aggregating:
             "kind": table.kind.value,
             "table": table.name,
             "as_of": extract.as_of.isoformat(),
+            "currency": wanted.currency,
+            "notes": list(said.notes),
             "epsilon": round(sum(question.epsilon for question in asked), 9),
             "delta": sum(question.delta for question in asked),
             "unit": asked[0].unit,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from request_portal.pages import (
     account,
+    dashboard,
     outputs,
     oversight,
     projects,
@@ -15,5 +16,15 @@ from request_portal.pages import (
 
 ROUTERS = tuple(
     module.router
-    for module in (public, account, researcher, request_journey, projects, outputs, steward, oversight)
+    for module in (
+        public,
+        dashboard,
+        account,
+        researcher,
+        request_journey,
+        projects,
+        outputs,
+        steward,
+        oversight,
+    )
 )

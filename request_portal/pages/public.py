@@ -10,6 +10,7 @@ from request_portal.access import MaybeWho, Parts, public
 from request_portal.downloads import attachment
 from request_portal.present.charts import chart_svg
 from request_portal.present.columns import area_names, offered
+from request_portal.present.figures import KINDS
 from request_portal.present.tables import PrivateTable, in_words, read_private_table
 from request_portal.render import page
 
@@ -71,8 +72,10 @@ def open_data(request: Request, enclave: Parts) -> Response:
 
 @router.get("/open-data/{id_}", dependencies=_OPEN)
 def open_table(request: Request, enclave: Parts, id_: str) -> Response:
+    release = next((r for r in enclave.releases.published(tier=Tier.OPEN) if r.id == id_), None)
+    if release is not None and release.summary.get("kind") in KINDS:
+        return page(request, "open_table.html", release=release, table=None)
     table, name = _private_table(enclave, id_)
-    release = next(r for r in enclave.releases.published() if r.id == id_)
     return page(request, "open_table.html", release=release, table=table, file=name)
 
 
@@ -97,6 +100,8 @@ def release_file(enclave: Parts, who: MaybeWho, id_: str, name: str) -> Response
 def _private_table(enclave: Parts, id_: str) -> tuple[PrivateTable, str]:
     """The first table of an open release, read by column name, and the name of its file."""
     release = next((r for r in enclave.releases.published(tier=Tier.OPEN) if r.id == id_), None)
+    if release is not None and release.summary.get("kind") in KINDS:
+        raise NotFound("The dashboard draws the figures of this release.")
     names = [r.key.rsplit("/", 1)[-1] for r in release.files] if release else []
     name = next((n for n in names if n.endswith(".csv")), None)
     if release is None or name is None:

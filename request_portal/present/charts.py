@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from functools import lru_cache
+from textwrap import wrap
 from typing import Any
 
 from request_portal.present.tables import PrivateTable
+
+_WIDE, _NARROW = 760, 280
+_FONT = "Liberation Sans, Arial, sans-serif"
 
 _INK, _ACCENT, _GREY = "#0b0c0c", "#12606b", "#8a9499"
 #: vl-convert holds one JavaScript engine; one drawing at a time.
@@ -53,3 +58,97 @@ def _draw(table: PrivateTable) -> str:
     with _ONE:
         svg: str = vl_convert.vegalite_to_svg(chart.to_json(), allowed_base_urls=[])
     return svg
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """What a chart of figures shows.
+
+    Args:
+        rows: (label, figure, lower end, upper end), figures None where withheld.
+        axis: what the figures are; percent: whether they are shares.
+        over_time: rows are days, left to right.
+        narrow: for a small screen, labels above the lines.
+    """
+
+    rows: tuple[tuple[str, float | None, float | None, float | None], ...]
+    axis: str
+    percent: bool = False
+    over_time: bool = False
+    narrow: bool = False
+
+
+@lru_cache(maxsize=256)
+def figures_svg(points: Points) -> str:
+    """Points with their ranges as SVG; equal charts are drawn once."""
+    import altair as alt  # noqa: PLC0415 - heavy, and only this page needs it
+    import vl_convert  # noqa: PLC0415 - as above
+
+    rows = [
+        {"label": _folded(label, points), "value": value, "low": low, "high": high, "none": value is None}
+        for label, value, low, high in points.rows
+    ]
+    figures = [r for r in rows if not r["none"]]
+    shown = alt.Chart(alt.Data(values=rows))
+    scale = alt.Scale(zero=True, nice=True)
+    axis = alt.Axis(title=points.axis, format=".0%" if points.percent else "~s", tickCount=5)
+    if points.over_time:
+        order = [r["label"] for r in rows]
+        x = alt.X("label:N", sort=order, title=None, axis=alt.Axis(labelAngle=-40, ticks=False))
+        span = {"y": alt.Y("low:Q", scale=scale, axis=axis), "y2": "high:Q"}
+        at = {"x": x, "y": alt.Y("value:Q", scale=scale, axis=axis)}
+        layers = [
+            alt.Chart(alt.Data(values=figures)).mark_line(color=_GREY, strokeDash=[4, 4]).encode(**at),
+            shown.mark_rule(color=_ACCENT, strokeWidth=3).encode(x=x, **span),
+            shown.mark_point(filled=True, size=80, color=_ACCENT, opacity=1).encode(**at),
+        ]
+        height: Any = 300
+    else:
+        layers, height = _across(alt, shown, points, scale, axis)
+    width = _NARROW if points.narrow else _WIDE
+    chart = alt.layer(*layers).properties(
+        width=width, height=height, autosize=alt.AutoSizeParams(type="fit-x", contains="padding")
+    )
+    chart = chart.configure_view(stroke=None).configure_axis(
+        labelFontSize=13,
+        titleFontSize=13,
+        titleFontWeight="normal",
+        labelColor=_INK,
+        titleColor=_INK,
+        gridColor="#e3e7e8",
+        labelFont=_FONT,
+        titleFont=_FONT,
+        domainColor=_GREY,
+    )
+    with _ONE:
+        svg: str = vl_convert.vegalite_to_svg(chart.to_json(), allowed_base_urls=[])
+    return svg
+
+
+def _across(alt: Any, shown: Any, points: Points, scale: Any, axis: Any) -> tuple[list[Any], Any]:
+    """Rows below one another: labels beside the lines, or above them on a small screen."""
+    order = [_folded(row[0], points) for row in points.rows]
+    beside = None if points.narrow else alt.Axis(labelLimit=330, ticks=False, domain=False)
+    y = alt.Y("label:N", sort=order, title=None, axis=beside)
+    span = {"x": alt.X("low:Q", scale=scale, axis=axis), "x2": "high:Q"}
+    at = {"x": alt.X("value:Q", scale=scale, axis=axis)}
+    layers = [
+        shown.mark_rule(color=_ACCENT, strokeWidth=3).encode(y=y, **span),
+        shown.mark_point(filled=True, size=80, color=_ACCENT, opacity=1).encode(y=y, **at),
+        shown.transform_filter("datum.none")
+        .mark_text(
+            text="withheld", align="left", color="#4b5659", fontSize=13, font=_FONT, fontStyle="italic"
+        )
+        .encode(y=y, x=alt.value(2)),
+    ]
+    if not points.narrow:
+        return layers, alt.Step(30)
+    words = shown.mark_text(
+        align="left", baseline="bottom", dy=-8, color=_INK, fontSize=13, font=_FONT, lineBreak="\n"
+    ).encode(y=y, x=alt.value(0), text="label:N")
+    return [*layers, words], alt.Step(54)
+
+
+def _folded(label: str, points: Points) -> str:
+    """A label that fits a small screen."""
+    return "\n".join(wrap(label, 38)[:2]) if points.narrow and not points.over_time else label
