@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -98,6 +98,8 @@ class OutputRequest:
     Args:
         round: counts submissions; a vote counts only in its own round.
         released: the objects that the researcher may fetch, once two checkers have approved.
+        partial: whether files that both checkers approve may leave before the others.
+        split_from: reference of the output of which this is what did not leave.
     """
 
     id: str
@@ -114,6 +116,8 @@ class OutputRequest:
     submitted_at: datetime | None = None
     decided_at: datetime | None = None
     released: tuple[ObjectRef, ...] = ()
+    partial: bool = False
+    split_from: str = ""
     manifest: ObjectRef | None = None
     version: int = 1
 
@@ -126,7 +130,14 @@ class OutputRequest:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """One checker's verdict on exactly these bytes in this round; never changed."""
+    """One checker's verdict on exactly these bytes in this round; never changed.
+
+    Args:
+        verdict: on the output, the strictest of those on its files.
+        comment: for the author and everybody who may see the verdict.
+        files: name of a file to the verdict on it, where the checker gave one for each.
+        notes: for checkers only.
+    """
 
     id: str
     output_id: str
@@ -137,9 +148,20 @@ class Review:
     digests: tuple[str, ...]
     cites: str
     at: datetime
+    files: Mapping[str, str] = field(default_factory=dict)
+    notes: str = ""
+
+    def of(self, file: OutputFile) -> Verdict:
+        """The verdict on one file."""
+        return Verdict(self.files.get(file.name, self.verdict.value))
+
+    def approves(self, file: OutputFile) -> bool:
+        """Whether it approves exactly this file's bytes, with this description."""
+        pinned = {file.sha256} | ({file.sidecar.sha256} if file.sidecar is not None else set())
+        return self.of(file) is Verdict.APPROVE and pinned <= set(self.digests)
 
 
-def outcome(reviews: tuple[Review, ...]) -> Verdict:
-    """The verdict of two reviews: the strictest of them (refuse over return over approve)."""
-    verdicts = {review.verdict for review in reviews}
-    return next(v for v in (Verdict.REFUSE, Verdict.RETURN, Verdict.APPROVE) if v in verdicts)
+def strictest(verdicts: Iterable[Verdict]) -> Verdict:
+    """Refuse over return over approve."""
+    given = set(verdicts)
+    return next(v for v in (Verdict.REFUSE, Verdict.RETURN, Verdict.APPROVE) if v in given)

@@ -20,7 +20,6 @@ from enclave.airlock.model import (
     OutputState,
     OutputVerb,
     Review,
-    Verdict,
 )
 from enclave.airlock.private import PrivateLane
 from enclave.audit.model import AuditEvent
@@ -185,7 +184,7 @@ class Releasing:
         """The approvals of the round in which it left; offices, not people."""
         found = []
         for review in uow.find(Review, output_id=output.id, round=output.round):
-            if review.verdict is Verdict.APPROVE and review.digests == output.digests:
+            if all(review.approves(file) for file in output.files):
                 person = uow.first(Person, username=review.checker)
                 office = f"Output checker, {person.organisation}" if person else "Output checker"
                 found.append(Approval(office, review.cites, review.at))
@@ -205,7 +204,7 @@ class Releasing:
         approvers = set()
         for review in uow.find(Review, output_id=output.id, round=output.round):
             person = uow.first(Person, username=review.checker, active=True)
-            counts = review.verdict is Verdict.APPROVE and review.digests == output.digests
+            counts = all(review.approves(file) for file in output.files)
             if counts and person is not None and may_check(uow, self.kit, output, person.actor()):
                 approvers.add(review.checker)
         denied = any(self.kit.decide("output-file", f.facts).outcome is Outcome.DENY for f in output.files)

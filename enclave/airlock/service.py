@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from enclave.airlock.beside import Beside
+from enclave.airlock.concluding import conclude
 from enclave.airlock.conflicts import is_member, may_check, must_be_inside, pool, reviewer_facts
 from enclave.airlock.intake import must_be_complete
 from enclave.airlock.model import (
@@ -17,7 +18,7 @@ from enclave.airlock.model import (
     OutputVerb,
     Review,
     Verdict,
-    outcome,
+    strictest,
 )
 from enclave.airlock.private import PrivateLane, is_private, titled
 from enclave.airlock.releasing import Releasing
@@ -71,7 +72,15 @@ class Airlock:
         return PrivateLane(self.kit, self.receipts, WAITING)
 
     def create(
-        self, actor: Actor, *, project: str, title: str, context: str, controls: str, files: tuple[str, ...]
+        self,
+        actor: Actor,
+        *,
+        project: str,
+        title: str,
+        context: str,
+        controls: str,
+        files: tuple[str, ...],
+        partial: bool = False,
     ) -> OutputRequest:
         """Copies the named files out of the workspace, checks each, and opens a draft that shows what was found."""
         actor.must(Capability.AIRLOCK_SUBMIT)
@@ -93,6 +102,7 @@ class Airlock:
                 round=1,
                 files=checked,
                 created_at=now,
+                partial=partial,
             )
             output = titled(output)
             uow.add(output)
@@ -165,14 +175,28 @@ class Airlock:
         return output
 
     def review(
-        self, actor: Actor, id_: str, verdict: Verdict, comment: str, *, seen: tuple[str, ...] | None = None
+        self,
+        actor: Actor,
+        id_: str,
+        verdict: Verdict,
+        comment: str,
+        *,
+        seen: tuple[str, ...] | None = None,
+        files: Mapping[str, Verdict] | None = None,
+        notes: str = "",
     ) -> OutputRequest:
         """One checker's verdict, blind to the other's; the second one decides, and releases when both approve.
 
         Args:
+            verdict: on all files, where `files` does not say otherwise.
+            comment: what has to change, by file; the author reads it.
             seen: the digests that the checker was shown; Conflict when the files are no longer these.
+            files: name of a file to the verdict on it.
+            notes: for the other checkers; the author never reads them.
         """
         actor.must(Capability.AIRLOCK_CHECK)
+        given = dict(files or {})
+        verdict = strictest([*given.values()]) if given else verdict
         if verdict is not Verdict.APPROVE and len(comment.strip()) < 10:
             raise Invalid(
                 ["Say in a sentence what has to change."],
@@ -185,6 +209,9 @@ class Airlock:
                 raise Conflict(
                     "The files have changed since you saw them. Look at them again before you decide."
                 )
+            if given and set(given) != {f.name for f in output.files}:
+                words = "Give a verdict on each of the files."
+                raise Invalid([words], {"verdict": words})
             if actor.name in {r.checker for r in earlier}:
                 raise NotAllowed(
                     "You have given your verdict in this round. Another checker gives the second one."
@@ -203,6 +230,8 @@ class Airlock:
                 output.digests,
                 decision.cites,
                 now,
+                {name: each.value for name, each in given.items()},
+                notes.strip(),
             )
             uow.add(review)
             subject = f"output:{output.reference}"
@@ -210,7 +239,7 @@ class Airlock:
                 Event.OUTPUT_REVIEW, actor, subject, {"round": output.round, "digests": list(output.digests)}
             )
             if earlier:
-                output = self._conclude(uow, actor, output, (*earlier, review))
+                output = conclude(self.kit, uow, actor, output, (*earlier, review))
             output = uow.put(output)
             uow.commit()
         # The worker would do it too; doing it here spares a wait, and a crash in between loses nothing.
@@ -254,7 +283,7 @@ class Airlock:
             ]
 
     def reviews(self, actor: Actor, id_: str) -> list[Review]:
-        """Verdicts, once they may be seen: checkers see only their own until both are in."""
+        """Verdicts, once they may be seen: checkers see only their own until both are in; notes only checkers."""
         output = self.read(actor, id_)
         with self.kit.read() as uow:
             reviews = uow.find(Review, output_id=id_)
@@ -265,9 +294,11 @@ class Airlock:
             OutputState.REFUSED,
             OutputState.WITHDRAWN,
         }
-        return [
+        seen = [
             r for r in reviews if r.round < output.round or decided or (checker and r.checker == actor.name)
         ]
+        # Notes are among checkers; who wrote the output never reads them.
+        return seen if checker else [replace(r, notes="") for r in seen]
 
     def preview(self, actor: Actor, id_: str, name: str) -> tuple[OutputFile, bytes]:
         """A file's bytes for a checker without a conflict, while it is being checked; each look is written down."""
@@ -296,26 +327,6 @@ class Airlock:
         return self.releasing.credentials(actor, id_, seconds)
 
     # How the steps above are made.
-
-    def _conclude(
-        self, uow: UnitOfWork, actor: Actor, output: OutputRequest, reviews: tuple[Review, ...]
-    ) -> OutputRequest:
-        """What two verdicts come to. Approved, it stays reviewed until its bytes are out (see `Releasing`)."""
-        verdict = outcome(reviews)
-        if verdict is Verdict.APPROVE:
-            uow.later("release_output", {"output": output.id}, key=f"release:{output.id}:{output.round}")
-            return output
-        if verdict is Verdict.RETURN:
-            words, event = "needs changes", Event.OUTPUT_RETURN
-            state = OUTPUT_MACHINE.move(output.state, OutputVerb.RETURN)
-            moved = replace(output, state=state, round=output.round + 1)
-        else:
-            words, event = "is refused", Event.OUTPUT_REFUSE
-            state = OUTPUT_MACHINE.move(output.state, OutputVerb.REFUSE)
-            moved = replace(output, state=state, decided_at=self.kit.clock.now())
-        uow.audit(event, actor, f"output:{output.reference}", {"round": output.round})
-        uow.notify(output.author, f"Output {output.reference} {words}.", f"/airlock/{output.id}")
-        return moved
 
     def _clear(self, uow: UnitOfWork, actor: Actor, output: OutputRequest) -> OutputRequest:
         """Private answers need nobody: what their receipts say is weighed again as they leave (see `Releasing`)."""

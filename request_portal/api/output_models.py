@@ -53,6 +53,8 @@ class OutputBody(Model):
     context: Text
     controls: Text
     files: Annotated[list[Name], Field(max_length=50)]
+    #: Files that both checkers approve may leave before the others.
+    partial: bool = False
 
 
 class FilesBody(Model):
@@ -60,8 +62,14 @@ class FilesBody(Model):
 
 
 class ReviewBody(Model):
-    verdict: Literal["approve", "return", "refuse"]
+    verdict: Literal["approve", "return", "refuse"] = "return"
     comment: Text = ""
+    #: A verdict on each file, by name; without it `verdict` is on all of them.
+    files: Annotated[dict[Name, Literal["approve", "return", "refuse"]], Field(max_length=50)] = Field(
+        default_factory=dict
+    )
+    #: For the other checkers; the author never reads them.
+    notes: Text = ""
     #: The digests that were seen; a verdict on files that have changed since is refused.
     seen: Annotated[list[Name], Field(max_length=200)]
 
@@ -87,6 +95,8 @@ class OutputOut(Model):
     submitted_at: datetime | None
     decided_at: datetime | None
     released: list[FileOut]
+    partial: bool
+    split_from: str
 
     @classmethod
     def of(cls, o: OutputRequest, reader: Actor) -> Self:
@@ -108,6 +118,8 @@ class OutputOut(Model):
             submitted_at=o.submitted_at,
             decided_at=o.decided_at,
             released=[FileOut.of(r) for r in o.released],
+            partial=o.partial,
+            split_from=o.split_from,
         )
 
 
@@ -116,6 +128,8 @@ class ReviewOut(Model):
     checker: str
     verdict: str
     comment: str
+    files: dict[str, str]
+    notes: str
     digests: list[str]
     policy: str
     at: datetime
@@ -127,6 +141,8 @@ class ReviewOut(Model):
             checker=r.checker,
             verdict=r.verdict.value,
             comment=r.comment,
+            files=dict(r.files),
+            notes=r.notes,
             digests=list(r.digests),
             policy=r.cites,
             at=r.at,

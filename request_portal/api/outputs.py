@@ -39,6 +39,7 @@ def create(enclave: Parts, actor: Me, body: OutputBody) -> OutputOut:
         context=body.context,
         controls=body.controls,
         files=tuple(body.files),
+        partial=body.partial,
     )
     return OutputOut.of(output, actor)
 
@@ -79,9 +80,16 @@ def withdraw(enclave: Parts, actor: Me, id_: str) -> OutputOut:
     "/{id_}/review", dependencies=[_CHECK], summary="Give your verdict, blind to the other checker's"
 )
 def review(enclave: Parts, actor: Me, id_: str, body: ReviewBody) -> OutputOut:
-    return OutputOut.of(
-        enclave.airlock.review(actor, id_, Verdict(body.verdict), body.comment, seen=tuple(body.seen)), actor
+    output = enclave.airlock.review(
+        actor,
+        id_,
+        Verdict(body.verdict),
+        body.comment,
+        seen=tuple(body.seen),
+        files={name: Verdict(each) for name, each in body.files.items()},
+        notes=body.notes,
     )
+    return OutputOut.of(output, actor)
 
 
 @router.get("/{id_}/reviews", dependencies=[signed_in()], summary="Verdicts, once you may see them")

@@ -31,7 +31,7 @@ def new(request: Request, enclave: Parts, actor: Me, slug: str) -> Response:
 
 @router.post("/projects/{slug}/outputs/new", dependencies=_SUBMIT)
 def create(request: Request, enclave: Parts, actor: Me, slug: str, form: Form) -> Response:
-    typed = {name: form.text(name) for name in ("title", "context", "controls", "files")}
+    typed = {name: form.text(name) for name in ("title", "context", "controls", "files", "partial")}
     try:
         output = enclave.airlock.create(
             actor,
@@ -40,6 +40,7 @@ def create(request: Request, enclave: Parts, actor: Me, slug: str, form: Form) -
             context=typed["context"],
             controls=typed["controls"],
             files=_names(form),
+            partial=typed["partial"] == "yes",
         )
     except Invalid as error:
         problems = error.fields or {"files": error.sentence}
@@ -112,12 +113,22 @@ def withdraw(enclave: Parts, who: Who, id_: str) -> Response:
 
 @router.post("/airlock/{id_}/review", dependencies=_CHECK)
 def review(request: Request, enclave: Parts, who: Who, id_: str, form: Form) -> Response:
-    typed = {"verdict": form.text("verdict"), "comment": form.text("comment")}
-    if typed["verdict"] not in {v.value for v in Verdict}:
-        return _output(request, enclave, who, id_, problems={"verdict": "Choose your verdict."}, typed=typed)
+    names = [f.name for f in enclave.airlock.read(who.actor, id_).files]
+    given = {name: form.text(f"verdict-{n}") for n, name in enumerate(names)}
+    typed: dict[str, Any] = {"verdicts": given, "comment": form.text("comment"), "notes": form.text("notes")}
+    if not set(given.values()) <= {v.value for v in Verdict}:
+        problems = {"verdict-0": "Choose your verdict on each file."}
+        return _output(request, enclave, who, id_, problems=problems, typed=typed)
     try:
-        seen = form.all("seen")
-        enclave.airlock.review(who.actor, id_, Verdict(typed["verdict"]), typed["comment"], seen=seen)
+        enclave.airlock.review(
+            who.actor,
+            id_,
+            Verdict.APPROVE,
+            typed["comment"],
+            seen=form.all("seen"),
+            files={name: Verdict(each) for name, each in given.items()},
+            notes=typed["notes"],
+        )
     except Invalid as error:
         return _output(
             request, enclave, who, id_, problems=error.fields or {"comment": error.sentence}, typed=typed
@@ -162,7 +173,7 @@ def _output(
     id_: str,
     *,
     problems: dict[str, str] | None = None,
-    typed: dict[str, str] | None = None,
+    typed: dict[str, Any] | None = None,
 ) -> Response:
     """One page for the author, the members and the checkers; each sees what is theirs."""
     actor = who.actor

@@ -61,11 +61,11 @@ def test_results_are_sent_checked_twice_and_fetched(
             assert page.get_by_role("cell", name="<b>North</b>").count() == 1
             assert page.get_by_role("heading", name="Verdicts").count() == 0
             fine(page)
-            page.get_by_label("Return for changes").check()
+            page.get_by_label("Return for changes").first.check()
             page.get_by_role("button", name="Give your verdict").click()
             page.get_by_role("heading", name="There is a problem").wait_for()
             fine(page)
-            page.get_by_label("Approve", exact=True).check()
+            page.get_by_label("Approve", exact=True).first.check()
             page.get_by_role("button", name="Give your verdict").click()
             page.wait_for_url(address)
             context.close()

@@ -42,8 +42,8 @@ class AirlockModel(RuleBasedStateMachine):
         self.house, self.project = an_asking_house(self.folder, epsilon=3.0)
         #: what the project was answered: (file, receipt)
         self.answers: list[tuple[bytes, bytes]] = []
-        #: output id to round to checker to (verdict, digests at that moment)
-        self.votes: dict[str, dict[int, dict[str, tuple[Verdict, frozenset[str]]]]] = {}
+        #: output id to round to checker to the digests that they approved at that moment
+        self.votes: dict[str, dict[int, dict[str, frozenset[str]]]] = {}
 
     def teardown(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -119,9 +119,12 @@ class AirlockModel(RuleBasedStateMachine):
         target=outputs,
         who=st.sampled_from(EVERYBODY),
         content=st.sampled_from([b"a,10", b"b,20", b"SMALL,3"]),
+        second=st.sampled_from([b"", b"", b"x,10", b"y,20"]),
+        partial=st.booleans(),
     )
-    def create(self, who, content):
+    def create(self, who, content, second, partial):
         self._write("table.csv", content)
+        self._write("second.csv", second)
         try:
             output = self.house.airlock.create(
                 self.house.actor(who),
@@ -129,7 +132,8 @@ class AirlockModel(RuleBasedStateMachine):
                 title="A table",
                 context=CONTEXT,
                 controls="None needed.",
-                files=("table.csv",),
+                files=("table.csv", "second.csv") if second else ("table.csv",),
+                partial=partial,
             )
         except EnclaveError:
             assert who != "rosa"
@@ -161,19 +165,26 @@ class AirlockModel(RuleBasedStateMachine):
         output=outputs,
         who=st.sampled_from([*CHECKERS, *CHECKERS, *EVERYBODY]),
         verdict=st.sampled_from([*Verdict, Verdict.APPROVE]),
+        second=st.sampled_from([None, None, *Verdict]),
     )
-    def review(self, output, who, verdict):
+    def review(self, output, who, verdict, second):
+        """On all files alike, or another verdict on each file but the first."""
         before = self.house.airlock.read(self.house.actor("rosa"), output)
+        given = {f.name: second or verdict for f in before.files} | {before.files[0].name: verdict}
         try:
             self.house.airlock.review(
-                self.house.actor(who), output, verdict, "A comment that is long enough."
+                self.house.actor(who),
+                output,
+                verdict,
+                "A comment that is long enough.",
+                files=given if second else None,
             )
         except EnclaveError:
             return
         assert who in UNCONFLICTED, f"{who} may not check this"
         votes = self.votes.setdefault(output, {}).setdefault(before.round, {})
         assert who not in votes, "the same checker voted twice in one round"
-        votes[who] = (verdict, frozenset(before.digests))
+        votes[who] = frozenset(f.sha256 for f in before.files if given[f.name] is Verdict.APPROVE)
 
     @rule(output=outputs, who=st.sampled_from(EVERYBODY))
     def withdraw(self, output, who):
@@ -223,7 +234,7 @@ class AirlockModel(RuleBasedStateMachine):
         if digest in {hashlib.sha256(csv).hexdigest() for csv, receipt in self.answers if dear(receipt)}:
             return True
         return any(
-            len([w for w, (v, digests) in votes.items() if v is Verdict.APPROVE and digest in digests]) >= 2
+            len([w for w, digests in votes.items() if digest in digests]) >= 2
             for votes in self.votes.get(output, {}).values()
         )
 

@@ -191,3 +191,106 @@ def test_what_nobody_may_use_any_more_is_removed_from_the_host(house):
     house.clock.move(days=500)
     assert house.workspaces.clear_ended() == 1
     assert not data.exists()
+
+
+def two_files(house, *, partial: bool):
+    project = a_project(house)
+    house.workspaces.admit("rosa", project)
+    for name in ("good.csv", "odd.csv"):
+        (house.outputs(project) / name).write_bytes(f"{name},10".encode())
+    draft = house.airlock.create(
+        house.actor("rosa"),
+        project=project,
+        title="Two tables",
+        context=CONTEXT,
+        controls="None needed.",
+        files=("good.csv", "odd.csv"),
+        partial=partial,
+    )
+    return house.airlock.submit(house.actor("rosa"), draft.id)
+
+
+def vote(house, checker, output, odd, notes=""):
+    files = {"good.csv": Verdict.APPROVE, "odd.csv": odd}
+    return house.airlock.review(
+        house.actor(checker),
+        output.id,
+        Verdict.APPROVE,
+        "The odd one needs labels.",
+        files=files,
+        notes=notes,
+    )
+
+
+@pytest.mark.parametrize("odd", [(Verdict.RETURN, Verdict.APPROVE), (Verdict.APPROVE, Verdict.REFUSE)])
+def test_what_both_approve_leaves_before_the_rest_where_its_author_said_so(house, odd):
+    output = two_files(house, partial=True)
+    vote(house, "chloe", output, odd[0])
+    done = vote(house, "chidi", output, odd[1])
+
+    assert done.state is OutputState.RELEASED
+    assert [r.key.rsplit("/", 1)[-1] for r in done.released] == ["good.csv"]
+    rosa = house.actor("rosa")
+    with pytest.raises(NotFound):
+        house.airlock.download(rosa, output.id, "odd.csv")
+    [rest] = [o for o in house.airlock.of_project(rosa, output.project) if o.split_from]
+    assert (rest.split_from, [f.name for f in rest.files]) == (output.reference, ["odd.csv"])
+    if Verdict.REFUSE in odd:
+        assert rest.state is OutputState.REFUSED
+        with pytest.raises(IllegalMove):
+            house.airlock.submit(rosa, rest.id)
+    else:
+        # The votes of the first request do not count for it.
+        again = house.airlock.submit(rosa, rest.id)
+        assert again.state is OutputState.SUBMITTED
+        assert house.airlock.releasing.finish(WORKER, rest.id).state is OutputState.SUBMITTED
+
+
+def test_files_that_only_make_sense_together_stay_together(house):
+    output = two_files(house, partial=False)
+    vote(house, "chloe", output, Verdict.RETURN)
+    back = vote(house, "chidi", output, Verdict.APPROVE)
+
+    assert (back.state, back.round, len(back.files)) == (OutputState.DRAFT, 2, 2)
+    with pytest.raises(NotFound):
+        house.airlock.download(house.actor("rosa"), output.id, "good.csv")
+
+
+def test_each_file_needs_both_approvals_not_two_approvals_of_something(house):
+    output = two_files(house, partial=True)
+    house.airlock.review(
+        house.actor("chloe"),
+        output.id,
+        Verdict.APPROVE,
+        "The odd one needs labels.",
+        files={"good.csv": Verdict.APPROVE, "odd.csv": Verdict.RETURN},
+    )
+    back = house.airlock.review(
+        house.actor("chidi"),
+        output.id,
+        Verdict.APPROVE,
+        "The good one is not so good.",
+        files={"good.csv": Verdict.RETURN, "odd.csv": Verdict.APPROVE},
+    )
+
+    assert back.state is OutputState.DRAFT
+    assert not [key for (bucket, key, _) in house.objects.blobs if bucket == RELEASED]
+
+
+@pytest.mark.parametrize("files", [{"good.csv": Verdict.APPROVE}, {"other.csv": Verdict.APPROVE}])
+def test_a_verdict_is_on_each_file_or_on_none(house, files):
+    output = two_files(house, partial=True)
+    with pytest.raises(Invalid, match="each of the files"):
+        house.airlock.review(house.actor("chloe"), output.id, Verdict.APPROVE, "", files=files)
+
+
+def test_notes_are_for_checkers_and_only_when_both_verdicts_are_in(house):
+    output = two_files(house, partial=False)
+    vote(house, "chloe", output, Verdict.RETURN, notes="Looks like the table of last week.")
+    assert house.airlock.reviews(house.actor("chidi"), output.id) == []
+    vote(house, "chidi", output, Verdict.RETURN)
+
+    for who, seen in (("rosa", ["", ""]), ("chidi", ["Looks like the table of last week.", ""])):
+        if who == "chidi":
+            house.airlock.submit(house.actor("rosa"), output.id)
+        assert [r.notes for r in house.airlock.reviews(house.actor(who), output.id)] == seen

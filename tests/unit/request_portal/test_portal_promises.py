@@ -65,7 +65,7 @@ def test_what_people_write_is_shown_and_never_run(portal: Portal) -> None:
     answer = portal.client("aldo").get("/audit", params={"actor": EVIL, "event": EVIL, "subject": EVIL})
     assert "<script>alert" not in answer.text
     answer = portal.client("omar").post(
-        f"/airlock/{output.id}/review", data={"verdict": EVIL, "comment": EVIL}
+        f"/airlock/{output.id}/review", data={"verdict-0": EVIL, "comment": EVIL}
     )
     assert "<script>alert" not in answer.text
     assert seen >= 12  # the planted words do come up, as words
@@ -130,7 +130,7 @@ def test_a_checker_does_not_see_the_other_verdict_until_both_are_in(portal: Port
     omar, lena, amina = portal.client("omar"), portal.client("lena"), portal.client("amina")
 
     answer = omar.post(
-        f"/airlock/{output.id}/review", data={"verdict": "approve", "comment": secret, "seen": output.digests}
+        f"/airlock/{output.id}/review", data={"verdict-0": "approve", "comment": secret, "seen": output.digests}
     )
 
     assert answer.status_code == 303
@@ -143,7 +143,7 @@ def test_a_checker_does_not_see_the_other_verdict_until_both_are_in(portal: Port
     assert before == "Waiting"
 
     lena.post(
-        f"/airlock/{output.id}/review", data={"verdict": "approve", "comment": "", "seen": output.digests}
+        f"/airlock/{output.id}/review", data={"verdict-0": "approve", "comment": "", "seen": output.digests}
     )
 
     assert secret in lena.get(f"/airlock/{output.id}").text
@@ -184,7 +184,7 @@ def test_nothing_can_be_fetched_before_two_approvals_and_only_by_members_after(p
         assert client.get(f"{path}/preview").status_code == 200
         assert (
             client.post(
-                f"/airlock/{output.id}/review", data={"verdict": "approve", "seen": output.digests}
+                f"/airlock/{output.id}/review", data={"verdict-0": "approve", "seen": output.digests}
             ).status_code
             == 303
         )
@@ -243,7 +243,7 @@ def test_file_names_lead_nowhere(portal: Portal) -> None:
 def test_the_log_holds_after_all_of_this(portal: Portal) -> None:
     output = portal.output(portal.project())
     portal.client("omar").post(
-        f"/airlock/{output.id}/review", data={"verdict": "approve", "seen": output.digests}
+        f"/airlock/{output.id}/review", data={"verdict-0": "approve", "seen": output.digests}
     )
     aldo = portal.client("aldo")
 
@@ -258,7 +258,7 @@ def test_a_verdict_on_files_that_were_not_seen_does_not_count(portal: Portal) ->
     output = portal.output(portal.project())
     client = portal.client("omar")
 
-    by_page = client.post(f"/airlock/{output.id}/review", data={"verdict": "approve", "seen": "0" * 64})
+    by_page = client.post(f"/airlock/{output.id}/review", data={"verdict-0": "approve", "seen": "0" * 64})
     by_api = client.post(
         f"/api/v1/outputs/{output.id}/review", json={"verdict": "approve", "seen": ["0" * 64]}
     )
