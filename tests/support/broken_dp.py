@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from anonymization.dp import aggregate, mechanisms, noise, thresholds
+from anonymization.dp import aggregate, mechanisms, noise, queries, thresholds
 from anonymization.dp.accountant import Loss
 
 # Calibration
@@ -25,6 +25,26 @@ def noise_halved(patch):
         return replace(honest(l1, epsilon), measurement=honest(l1, 2 * epsilon).measurement)
 
     patch.setattr(noise, "laplace", weak)
+
+
+def noise_an_eighth(patch):
+    """Every draw of every mechanism at eight times the loss that is claimed for it."""
+    laplace, gaussian, quantile, finding = noise.laplace, noise.gaussian, noise.quantile, thresholds.laplace
+
+    def weak(made, dear):
+        return replace(made, measurement=dear.measurement)
+
+    def choosing(candidates, alpha, rows, *, epsilon=0.0, rho=0.0):
+        dear = quantile(candidates, alpha, rows, epsilon=8 * epsilon, rho=64 * rho)
+        return weak(quantile(candidates, alpha, rows, epsilon=epsilon, rho=rho), dear)
+
+    def keys(many, epsilon, delta):
+        return weak(finding(many, epsilon, delta), finding(many, epsilon, min(delta * 64, 0.9)))
+
+    patch.setattr(noise, "laplace", lambda l1, epsilon: weak(laplace(l1, epsilon), laplace(l1, 8 * epsilon)))
+    patch.setattr(noise, "gaussian", lambda l2, rho: weak(gaussian(l2, rho), gaussian(l2, 64 * rho)))
+    patch.setattr(noise, "quantile", choosing)
+    patch.setattr(thresholds, "laplace", keys)
 
 
 def gaussian_noise_halved(patch):
@@ -73,6 +93,39 @@ def bounds_from_the_data(patch):
     patch.setattr(mechanisms, "answer", answer)
 
 
+def candidates_from_the_data(patch):
+    """A quantile among the values that there are: what is chosen is some household's own value."""
+    honest = mechanisms.answer
+
+    def answer(query, df, **limits):
+        made = honest(query, df, **limits)
+        values = np.sort(df[query.column].astype(float).to_numpy())
+        near = values[np.minimum(np.searchsorted(values, made.frame["value"].fillna(0)), len(values) - 1)]
+        return replace(made, frame=made.frame.assign(value=near))
+
+    patch.setattr(mechanisms, "answer", answer)
+
+
+def weights_forgotten(patch):
+    """Each row of a household counts whole; the noise is for a household that counts one."""
+    patch.setattr(
+        aggregate, "_weights", lambda query, unit, present: np.full(len(unit), queries.WEIGHT, dtype=np.int64)
+    )
+
+
+def a_household_in_both_parts_of_a_ratio(patch):
+    """The denominator counts who is in the numerator once more, for the same price."""
+    honest = mechanisms.exact
+
+    def exact(query, df, *found):
+        made = honest(query, df, *found)
+        sides = made.counts.reshape(-1, 2).copy()
+        sides[:, 1] += sides[:, 0]
+        return replace(made, counts=sides.ravel())
+
+    patch.setattr(mechanisms, "exact", exact)
+
+
 def rows_not_truncated(patch):
     """Every row of a household counts, however many there are; the noise is for `max_rows`."""
     honest = aggregate._one_household_at_a_time
@@ -88,12 +141,14 @@ def rows_not_truncated(patch):
 
 def floating_point_noise(patch):
     """The textbook Laplace in floating point: its lowest bits say what it was added to (Mironov 2012)."""
-    rng = np.random.default_rng()
+    honest, rng = mechanisms.answer, np.random.default_rng()
 
-    def add(self, values):
-        return [float(v) + float(rng.laplace(0.0, self.scale)) for v in values]
+    def answer(query, df, **limits):
+        made = honest(query, df, **limits)
+        noisy = mechanisms.exact(query, df).counts + rng.laplace(0.0, made.frame["noise_scale"])
+        return replace(made, frame=made.frame.assign(value=np.maximum(noisy, 0), value_raw=noisy))
 
-    patch.setattr(noise.Noise, "add", add)
+    patch.setattr(mechanisms, "answer", answer)
 
 
 def generator_reseeded(patch):

@@ -63,7 +63,8 @@ _BOTH = (
     *(r for i in range(20) for r in household(f"there {i}", pay=0.0)),
 )
 #: Spread out evenly, so that no value holds the quantile fast.
-_EVEN = tuple(row for i in range(20) for row in household(f"other {i}", 1, pay=2.5 + 5.0 * i))
+_EVEN = tuple(row for i in range(60) for row in household(f"other {i}", 1, pay=0.7 + 5 / 3 * i))
+_EVENER = tuple(row for i in range(120) for row in household(f"other {i}", 1, pay=0.4 + 5 / 6 * i))
 #: A household in three regions, so that its weight is spread over cells.
 _SPREAD_OUT = tuple(row for r in ("R01", "R02", "R03") for row in household("worst", 2, region=r, pay=1e9))
 
@@ -116,17 +117,17 @@ SHAPES: tuple[Shape, ...] = (
     Shape("mean by keys found in the data", ask(Measure.MEAN, 4.0, **_PAY, **_FOUND, min_count=1), _MANY),
     Shape(
         "quantile of household totals",
-        ask(Measure.QUANTILE, 8.0, **_PAY, quantile=0.5, min_count=0),
+        ask(Measure.QUANTILE, 3.0, **_PAY, quantile=0.5, min_count=0),
         _EVEN,
     ),
     Shape(
         "quantile over persons, at most 2 of a household",
-        ask(Measure.QUANTILE, 12.0, **_PAY, **_ROWS, quantile=0.75, min_count=0),
-        _EVEN,
+        ask(Measure.QUANTILE, 3.0, **_PAY, **_ROWS, quantile=0.75, min_count=0),
+        _EVENER,
     ),
     Shape(
         "quantile over persons, weighted",
-        ask(Measure.QUANTILE, 8.0, **_PAY, **_WEIGHTED, quantile=0.5, min_count=0),
+        ask(Measure.QUANTILE, 3.0, **_PAY, **_WEIGHTED, quantile=0.5, min_count=0),
         _EVEN,
     ),
     Shape(
@@ -169,6 +170,16 @@ SHAPES: tuple[Shape, ...] = (
             (Measure.MEAN, 2.0, {**_PAY, "min_count": 1}, _BOTH),
             (Measure.RATIO, 2.0, {**_CASH, "min_count": 1}, _BOTH),
         )
+    ),
+    Shape(
+        "difference of a mean over persons, at most 2 of a household",
+        ask(Measure.DIFFERENCE, 4.0, of=Measure.MEAN, **_TWO, **_PAY, **_ROWS, min_count=1),
+        _BOTH,
+    ),
+    Shape(
+        "difference of a count of persons, weighted",
+        ask(Measure.DIFFERENCE, of=Measure.COUNT, **_TWO, **_WEIGHTED),
+        worst=_SPREAD_OUT,
     ),
     *(
         Shape(
