@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any
@@ -12,6 +13,7 @@ from .queries import READABLE_VERSIONS, SINCE_VERSION_2
 from .terms import Between, Filter, Measure, Mechanism, Op, Per, QueryError, Weighting
 
 _KEY = (str, int, float, bool)
+_POWER = re.compile(r"[+-]?\d{1,17}(\.\d{0,17})?[eE][+-]?\d{1,3}", re.ASCII)
 
 
 def _text(value: object) -> str:
@@ -21,6 +23,8 @@ def _text(value: object) -> str:
 
 
 def _real(value: object) -> float:
+    if isinstance(value, str) and _POWER.fullmatch(value):
+        return float(value)  # YAML reads 1e-6 as text, and 1.0e-6 as a number
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError("must be a number")  # noqa: TRY004 - every problem of a field is caught as one kind
     try:
