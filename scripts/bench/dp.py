@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,9 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).parent))
 from dp_process import Peer, carried_out, environment
 from dp_score import ratio, score
-from dp_tables import GROUP, KEYS, LESS, SAME, UNIT, table, truth
+from dp_tables import GROUP, KEYS, LESS, PARTS, SAME, UNIT, table, truth
+
+from anonymization.dp.noise import epsilon_of_rho
 
 OURS = "ours"
 PEERS = {
@@ -39,7 +42,7 @@ PEERS = {
         ("pipeline-dp==0.3.1", "pyarrow"),
         "pipeline_dp",
         "the household, as its privacy id; it bounds the rows of each id itself",
-        10,
+        6,
     ),
     "smartnoise-sql": Peer(
         ("smartnoise-sql==1.0.10", "pyarrow"),
@@ -52,7 +55,7 @@ PEERS = {
         "tumult",
         "the household: a row of households is one unit, and for rows of persons it is the protected ID, with "
         "MaxRowsPerID",
-        5,
+        3,
     ),
 }
 EPSILONS = (0.1, 1.0, 3.0)
@@ -61,35 +64,45 @@ TIMED = ("mean", "persons_count")
 Found = dict[str, Any]
 
 
-def questions(kind: str, names: tuple[str, ...] = ()) -> list[dict[str, Any]]:
-    return [q for q in (*SAME, *LESS) if q["table"] == kind and (not names or q["name"] in names)]
+def questions(part: str) -> list[dict[str, Any]]:
+    return [q for q in (*SAME, *LESS) if q["part"] == part]
 
 
-def spec(kind: str, rows: int, asked: list[dict[str, Any]], epsilons: tuple[float, ...], times: int) -> Found:
+def rho_within(epsilon: float, delta: float) -> float:
+    """The largest rho, to a millionth of itself, of which OpenDP says that it is (epsilon, delta)-DP."""
+    low, high = 0.0, 1.0 + epsilon
+    while high - low > 1e-6 * high:
+        middle = (low + high) / 2
+        low, high = (middle, high) if epsilon_of_rho(middle, delta) <= epsilon else (low, middle)
+    return low
+
+
+def spec(part: str, rows: int, asked: list[dict[str, Any]], epsilons: tuple[float, ...], times: int) -> Found:
     columns = sorted({GROUP, UNIT, *(q["unit"] for q in asked), *(q["column"] for q in asked if q["column"])})
     return {
-        "table": str(table(kind, rows)),
+        "table": str(table(PARTS[part], rows)),
         "columns": columns,
         "group": GROUP,
         "keys": KEYS,
         "unit": UNIT,
         "questions": asked,
         "epsilons": epsilons,
+        "rho": {str(e): rho_within(e, d) for d in {q["delta"] for q in asked} - {0.0} for e in epsilons},
         "repetitions": times,
     }
 
 
-def error_figures(kind: str, pythons: dict[str, str], asked: argparse.Namespace) -> Found:
+def error_figures(part: str, pythons: dict[str, str], asked: argparse.Namespace) -> Found:
     """Errors at every epsilon and ratios, of one table."""
-    given = questions(kind)
+    given = questions(part)
     told = {}
     for name, python in pythons.items():
-        say(f"errors: {name} on {kind} …")
+        say(f"errors: {name}, {part} …")
         times = min(asked.repetitions, PEERS[name].most_repetitions)
         told[name] = carried_out(
-            python, PEERS[name], spec(kind, asked.error_rows, given, EPSILONS, times), asked.cap
+            python, PEERS[name], spec(part, asked.error_rows, given, EPSILONS, times), asked.cap
         )
-    df = pd.read_parquet(table(kind, asked.error_rows))
+    df = pd.read_parquet(table(PARTS[part], asked.error_rows))
     out: Found = {"rows": asked.error_rows, "same_guarantee": {}, "lesser_guarantee": {}, "not_complete": {}}
     for question in given:
         true, name = truth(question, df), question["name"]
@@ -115,6 +128,19 @@ def _beside(told: dict[str, Found], name: str, epsilon: str, true: list[float]) 
     return found
 
 
+def beside_best(errors: Found) -> Found:
+    """For each question and epsilon, the peer whose error is smallest beside ours, and the ratio to it."""
+    out: Found = {}
+    for one in errors.values():
+        for name, at in one["same_guarantee"].items():
+            for epsilon in map(str, EPSILONS):
+                ratios = {p: r for p, r in at[epsilon].get("ratios", {}).items() if r}
+                if ratios:
+                    best = max(ratios, key=lambda p: ratios[p]["ours_over_peer"])
+                    out.setdefault(name, {})[epsilon] = {"best_peer": best, **ratios[best]}
+    return out
+
+
 def cost_figures(rows: int, pythons: dict[str, str], cap: float) -> Found:
     """Time and memory of one question in a fresh process, for each library; ratios of peers to ours."""
     out: Found = {}
@@ -122,7 +148,7 @@ def cost_figures(rows: int, pythons: dict[str, str], cap: float) -> Found:
         found: Found = {}
         for name, python in pythons.items():
             say(f"time: {name}, {question['name']}, {rows} rows …")
-            told = carried_out(python, PEERS[name], spec(question["table"], rows, [question], (1.0,), 1), cap)
+            told = carried_out(python, PEERS[name], spec(question["part"], rows, [question], (1.0,), 1), cap)
             found[name] = _took(told, question["name"])
         ours = found.get(OURS, {})
         out[question["name"]] = {
@@ -166,12 +192,18 @@ def main() -> None:
     parser.add_argument(
         "--error-rows", type=int, default=60_000, help="of the tables that errors are measured on"
     )
-    parser.add_argument("--repetitions", type=int, default=20, help="answers of 64 cells to each question")
+    parser.add_argument(
+        "--repetitions", type=int, default=20, help="answers of 64 cells to each question; 0: no errors"
+    )
     parser.add_argument(
         "--cap", type=float, default=1_200, help="wall seconds after which a process is ended"
     )
     parser.add_argument("--quick", action="store_true", help="few repetitions on small tables: does it run?")
+    parser.add_argument(
+        "--errors", nargs="*", choices=list(PARTS), default=list(PARTS), help="of which questions"
+    )
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("Called off."))  # a runner does not outlive the bench
     if asked.quick:
         asked.rows, asked.error_rows, asked.repetitions = asked.rows[:0], 20_000, 2
     names = [OURS, *(n for n in PEERS if n in asked.only and n != OURS)]
@@ -180,6 +212,7 @@ def main() -> None:
         python, why = environment(name, PEERS[name])
         pythons |= {name: python} if python else {}
         missing |= {name: why} if why else {}
+    errors = {part: error_figures(part, pythons, asked) for part in asked.errors}
     json.dump(
         {
             "protects": {n: PEERS[n].protects for n in names},
@@ -187,7 +220,8 @@ def main() -> None:
             "epsilons": EPSILONS,
             "repetitions": {n: min(asked.repetitions, PEERS[n].most_repetitions) for n in names},
             "cells": len(KEYS),
-            "errors": {kind: error_figures(kind, pythons, asked) for kind in ("households", "persons")},
+            "error_beside_best_peer": beside_best(errors),
+            "errors": errors,
             "time": {str(rows): cost_figures(rows, pythons, asked.cap) for rows in asked.rows},
         },
         sys.stdout,

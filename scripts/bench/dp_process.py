@@ -79,7 +79,11 @@ def carried_out(python: str, peer: Peer, spec: dict[str, Any], cap: float) -> di
                 cwd=name,
                 start_new_session=True,
             )
-            took = _watched(process, cap)
+            try:
+                took = _watched(process, cap)
+            finally:  # also when the bench itself is called off
+                _end(process.pid)
+                process.wait()
         told: dict[str, Any] = json.loads(out.read_text()) if out.exists() else {}
         told |= {"wall_seconds": round(time.perf_counter() - began, 2), **took}
         if took["ended"]:
@@ -117,8 +121,6 @@ def _watched(process: subprocess.Popen[bytes], cap: float) -> dict[str, Any]:
                 continue
             ended = True
         break
-    _end(process.pid)
-    process.wait()
     return {"cpu_seconds": round(spent, 2), "peak_megabytes": round(peak / 1e6), "ended": ended}
 
 

@@ -29,12 +29,15 @@ _PERSON_COLUMNS = ["household", "person", "district", "sex", "age"]
 def _question(name: str, measure: str, column: str | None = None, **more: Any) -> dict[str, Any]:
     lower, upper = BOUNDS[column] if column else (None, None)
     given = {"name": name, "measure": measure, "column": column, "lower": lower, "upper": upper}
-    plain = {"table": "households", "unit": UNIT, "per": "household", "most_rows": 1, "sizes_public": False}
-    return {**given, **plain, **more}
+    plain = {"part": "households", "unit": UNIT, "per": "household", "most_rows": 1, "sizes_public": False}
+    return {**given, **plain, "noise": "laplace", "delta": 0.0, **more}
 
 
-_PERSONS = {"table": "persons", "per": "row", "most_rows": MOST_ROWS}
-_ONE_PERSON = {"table": "persons", "per": "row", "most_rows": 1, "unit": "person"}
+_PERSONS = {"part": "persons", "per": "row", "most_rows": MOST_ROWS}
+_ONE_PERSON = {"part": "persons", "per": "row", "most_rows": 1, "unit": "person"}
+_GAUSSIAN = {"part": "gaussian", "noise": "gaussian", "delta": 1e-6}
+#: Parts of the bench: questions that are asked of one table, in one process of each library.
+PARTS = {"households": "households", "persons": "persons", "gaussian": "households"}
 
 #: At the same guarantee: one household, added or removed, whatever it holds.
 SAME = (
@@ -45,6 +48,9 @@ SAME = (
     _question("median", "quantile", "expenditure"),
     _question("persons_count", "count", **_PERSONS),
     _question("persons_mean", "mean", "age", **_PERSONS),
+    _question("count, Gaussian", "count", **_GAUSSIAN),
+    _question("mean, Gaussian", "mean", "expenditure", **_GAUSSIAN),
+    _question("coverage, Gaussian", "coverage", "enrolled", **_GAUSSIAN),
 )
 #: Guarantees that protect less: shown apart, so that what protects less does not look better.
 LESS = (

@@ -27,6 +27,8 @@ def load(spec: Spec) -> Table:
 def ask(table: Table, question: Question, epsilon: float) -> Answer:
     """Values in the order of the spec's keys."""
     columns, spec = table
+    if question["noise"] == "gaussian":
+        raise NotOffered("Its counts, sums and means have Laplace noise.")
     group = columns[spec["group"]]
     values = columns[question["column"]].astype(float) if question["column"] else None
     if question["per"] == "row" and question["unit"] == spec["unit"]:

@@ -20,14 +20,18 @@ def query(spec: Spec, question: Question, epsilon: float) -> dp.DpQuery:
     """The question as a query of ours."""
     if question["sizes_public"]:
         raise NotOffered("The number of households in a group is never taken as public.")
+    share = question["measure"] == "coverage"
+    gaussian = question["noise"] == "gaussian"
     given: dict[str, Any] = {
         "table": "bench",
         "unit_id": question["unit"],
-        "measure": "mean" if question["measure"] == "coverage" else question["measure"],
-        "epsilon": epsilon,
+        "measure": "ratio" if share else question["measure"],
         "group_by": {spec["group"]: spec["keys"]},
     }
-    if question["column"]:
+    given |= {"mechanism": "gaussian", "rho": spec["rho"][str(epsilon)]} if gaussian else {"epsilon": epsilon}
+    if share:
+        given["numerator"] = question["column"]
+    elif question["column"]:
         given |= {"column": question["column"], "lower": question["lower"], "upper": question["upper"]}
     if question["measure"] == "quantile":
         given["quantile"] = 0.5

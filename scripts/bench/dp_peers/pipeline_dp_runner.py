@@ -34,11 +34,11 @@ def ask(table: Table, question: Question, epsilon: float) -> Answer:
     column = question["column"]
     values = columns[column] if column else itertools.repeat(0)
     rows = list(zip(columns[question["unit"]], columns[spec["group"]], values, strict=False))
-    accountant = NaiveBudgetAccountant(total_epsilon=epsilon, total_delta=0)
+    accountant = NaiveBudgetAccountant(total_epsilon=epsilon, total_delta=question["delta"])
     engine = DPEngine(accountant, pipeline_dp.LocalBackend())
     params = pipeline_dp.AggregateParams(
         metrics=[_METRICS[question["measure"]]],
-        noise_kind=pipeline_dp.NoiseKind.LAPLACE,
+        noise_kind=pipeline_dp.NoiseKind[question["noise"].upper()],
         max_partitions_contributed=1,
         max_contributions_per_partition=question["most_rows"],
         min_value=question["lower"],

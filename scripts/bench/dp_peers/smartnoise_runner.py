@@ -41,7 +41,9 @@ def ask(table: Table, question: Question, epsilon: float) -> Answer:
     # Its database is made once, by the first question; only metadata and epsilon change between questions.
     if not made:
         made.append(snsql.sql.reader.PandasReader(df, metadata))
-    privacy = snsql.Privacy(epsilon=epsilon / columns, delta=0.0)
+    privacy = snsql.Privacy(epsilon=epsilon / columns, delta=question["delta"] / columns)
+    if question["noise"] == "gaussian":
+        privacy.mechanisms.map |= dict.fromkeys(snsql.Stat, snsql.Mechanism.gaussian)
     private = snsql.sql.private_reader.PrivateReader(made[0], metadata, privacy)
     spent, _ = private.get_privacy_cost(sql)
     if spent > epsilon * _SLACK:

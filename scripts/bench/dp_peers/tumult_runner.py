@@ -19,6 +19,7 @@ from tmlt.analytics import (
     MaxRowsPerID,
     PureDPBudget,
     QueryBuilder,
+    RhoZCDPBudget,
     Session,
 )
 
@@ -53,10 +54,11 @@ def ask(table: Table, question: Question, epsilon: float) -> Answer:
     if question["sizes_public"]:
         raise NotOffered("The number of households in a group is never taken as public.")
     by_id = question["per"] == "row" and question["unit"] == spec["unit"]
-    kind = "ids" if by_id else "rows"
+    rho = spec["rho"][str(epsilon)] if question["noise"] == "gaussian" else 0.0
+    kind = f"{'ids' if by_id else 'rows'}, {question['noise']}"
     if kind not in made:
         made[kind] = Session.from_dataframe(
-            privacy_budget=PureDPBudget(float("inf")),
+            privacy_budget=RhoZCDPBudget(float("inf")) if rho else PureDPBudget(float("inf")),
             source_id="bench",
             dataframe=df,
             protected_change=AddRowsWithID(id_column=spec["unit"]) if by_id else AddOneRow(),
@@ -74,7 +76,7 @@ def ask(table: Table, question: Question, epsilon: float) -> Answer:
         asked = grouped.median(column, low, high, name="answer")
     else:
         asked = grouped.average(column, low, high, name="answer")
-    rows = made[kind].evaluate(asked, PureDPBudget(epsilon)).collect()
+    rows = made[kind].evaluate(asked, RhoZCDPBudget(rho) if rho else PureDPBudget(epsilon)).collect()
     found = {row[spec["group"]]: row["answer"] for row in rows}
     return [found.get(k) for k in spec["keys"]]
 
