@@ -82,14 +82,22 @@ def from_dictionary(dataset: Dataset, recipe: SynthesisRecipe) -> SynthesisPlan:
     return replace(made, domains=domains, epsilon=recipe.epsilon, delta=recipe.delta)
 
 
-def expected(names: Sequence[str], rows: int, recipe: SynthesisRecipe) -> tuple[float, float, str]:
-    """(seconds, megabytes, basis) for so many rows of these columns; none is read."""
+def expected(
+    names: Sequence[str], rows: int, recipe: SynthesisRecipe, private: SynthesisPlan | None = None
+) -> tuple[float, float, str]:
+    """(seconds, megabytes, basis) for so many rows of these columns; none is read.
+
+    Args:
+        private: of a private method, its plan: how long it takes hangs on the cells.
+    """
     columns = dict.fromkeys(names, FieldType.STRING)
     methods = recipe.among or (recipe.method,)
     seconds, megabytes, basis = 0.0, 0.0, list[str]()
     for at, method in enumerate(methods):
         most = recipe.max_seconds / (3 * recipe.tables)
-        plan = SynthesisPlan(columns, method=method, max_seconds=most, max_megabytes=recipe.max_megabytes)
+        plan = private or SynthesisPlan(
+            columns, method=method, max_seconds=most, max_megabytes=recipe.max_megabytes, epochs=recipe.epochs
+        )
         fits, evidence = planned(plan, rows, recipe.tables)
         # Every candidate is learnt and measured once, and the one that is chosen once for each table.
         share = 1 / recipe.tables if recipe.method == BEST else 1.0

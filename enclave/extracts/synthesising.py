@@ -69,11 +69,12 @@ class Synthesising:
         if dataset is None:
             raise NotFound("There is no such dataset.")
         recipe = recipe_of(dataset.slug, recipe_name)
-        loss, paid, left, problems = None, False, "", list[str]()
+        loss, paid, left, problems, private = None, False, "", list[str](), None
         if recipe.private:
             if extract.state is ExtractState.DESTROYED:
                 raise IllegalMove("This extract was destroyed. Take a new one from the registry.")
-            names = tuple(from_dictionary(dataset, recipe).columns)
+            private = from_dictionary(dataset, recipe)
+            names = tuple(private.columns)
             source, rows, digest = extract.reference, extract.rows, extract.sha256
             question = self._question(dataset, extract, recipe)
             loss = question.loss
@@ -87,7 +88,7 @@ class Synthesising:
             closed = {c.name for c in dataset.columns if c.role.value in {"direct", "free_text"}}
             names = tuple(c for c in release.columns if c not in closed and c not in recipe.leave_out)
             source, rows, digest = release.reference, release.rows, release.manifest.sha256
-        seconds, megabytes, basis = expected(names, rows, recipe)
+        seconds, megabytes, basis = expected(names, rows, recipe, private)
         large = ""
         if seconds > recipe.max_seconds or megabytes > recipe.max_megabytes:
             large = (

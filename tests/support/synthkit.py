@@ -75,9 +75,10 @@ class Sealer:
         return to
 
 
-def opened(root: Path) -> House:
-    """The house on this disk, with connections of its own."""
+def opened(root: Path, minutes: float = 0) -> House:
+    """The house on this disk, with connections of its own, and a clock that is so many minutes on."""
     house = _wired(root, f"sqlite:///{root / 'enclave.sqlite'}")
+    house.clock.move(minutes=minutes)
     house.objects.blobs = DiskBlobs(root / "objects")
     house.extracts = Extracts(house.kit, Sealer(), root / "scratch")
     house.synthesising = Synthesising(house.kit, house.extracts, house.releases, house.budgets)
