@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from audit_ledger import LEDGER_SHAPES, AuditedEnclave
+from audit_ledger import AuditedEnclave, ledger_shapes
 
 from anonymization.dp.audit import SHAPES, Finding, audit_shape, confidence_of
 from anonymization.dp.audit.coverage import priced, unaudited
@@ -29,7 +29,7 @@ from anonymization.dp.audit.synthetic import NAME, audit_mst
 def findings(asked: argparse.Namespace) -> Iterator[Finding]:
     """One for each shape and path that was asked for."""
     shapes = [s for s in SHAPES if asked.only.lower() in s.name.lower() and priced(s)]
-    by_ledger = [s for s in shapes if s.name in LEDGER_SHAPES]
+    by_ledger = [s for s in ledger_shapes() if asked.only.lower() in s.name.lower()]
     confidence = confidence_of(len(shapes) + len(by_ledger) + 1, asked.false_alarm)
     if asked.path in ("release", "both"):
         for shape in shapes:
@@ -40,8 +40,9 @@ def findings(asked: argparse.Namespace) -> Iterator[Finding]:
         for shape in by_ledger:
             with tempfile.TemporaryDirectory() as folder:
                 enclave = AuditedEnclave.at(Path(folder))
-                runs = min(asked.runs, enclave.most_runs(shape))
-                found = audit_shape(shape, runs=runs, alone=0, confidence=confidence, release=enclave.release)
+                found = audit_shape(
+                    shape, runs=asked.runs // 4, alone=0, confidence=confidence, release=enclave.release
+                )
             yield replace(found, name=f"{found.name}, by the ledger")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -28,12 +28,10 @@ from enclave.kernel.ports import ObjectRef
 from enclave.settings import Settings
 from enclave.store.migrate import upgrade
 
-#: Shapes whose keys the data dictionary lists; keys that are found are other keys in every world.
-LEDGER_SHAPES = frozenset(s.name for s in SHAPES if not s.query.unknown_keys)
 #: Worlds of a crowd that the data dictionary lists.
 WORLDS = 1_000
-#: The most that one grant may hold.
-_MOST_EPSILON = 100.0
+#: What one question may cost by policy (privacy-budget); with less delta than shows, keys are not found here.
+_EPSILON, _RHO = 1.0, 0.1
 _STEWARD = Actor("audit", "audit", frozenset(Role))
 
 
@@ -56,11 +54,11 @@ class HeldObjects:
 
 @dataclass
 class AuditedEnclave:
-    """A whole enclave with one dataset, whose budget is as large as one may be."""
+    """A whole enclave, in a folder of its own."""
 
     enclave: Enclave
     folder: Path
-    _files: Any = field(default_factory=count)
+    _numbers: Any = field(default_factory=count)
 
     @classmethod
     def at(cls, folder: Path) -> AuditedEnclave:
@@ -71,36 +69,46 @@ class AuditedEnclave:
             objects_secret_key=secrets.token_hex(32),
         )
         upgrade(settings.database)
-        enclave = build(settings, objects=HeldObjects())  # type: ignore[arg-type]
-        enclave.catalogue.describe(_STEWARD, _dataset())
-        enclave.budgets.grant(_STEWARD, dataset="audited", project="", epsilon=_MOST_EPSILON)
-        return cls(enclave, folder)
-
-    def most_runs(self, shape: Shape) -> int:
-        """Answers from each registry that the budget pays for."""
-        return int(_MOST_EPSILON / 2 / dp.cost(shape.query).epsilon) * WORLDS
+        return cls(build(settings, objects=HeldObjects()), folder)  # type: ignore[arg-type]
 
     def release(self, query: dp.DpQuery, table: pd.DataFrame) -> list[pd.DataFrame]:
-        """Everything that is shown for one charge: the answer, and what asking again gives."""
-        file = self.folder / f"extract-{next(self._files)}.parquet"
+        """Everything that is shown for one charge: the answer, and what asking again gives.
+
+        Each time is another dataset with a budget for one question, as a policy limits what one may spend in all.
+        """
+        slug = f"audited-{next(self._numbers)}"
+        file = self.folder / f"{slug}.parquet"
         table.assign(**{WORLD: table.get(WORLD, "w0")}).infer_objects().to_parquet(file)
-        self.enclave.extracts.register(
-            _STEWARD, dataset="audited", path=file, as_of=datetime.now(UTC).date(), source="an audit"
-        )
+        enclave, today = self.enclave, datetime.now(UTC).date()
+        enclave.catalogue.describe(_STEWARD, _dataset(slug))
+        enclave.budgets.grant(_STEWARD, dataset=slug, project="", epsilon=query.epsilon, rho=query.rho)
+        enclave.extracts.register(_STEWARD, dataset=slug, path=file, as_of=today, source="an audit")
         file.unlink()
-        shown = [self.enclave.asking.ask(_STEWARD, "audited", query.to_dict()) for _ in range(2)]
+        shown = [enclave.asking.ask(_STEWARD, slug, query.to_dict()) for _ in range(2)]
         return [pd.read_csv(io.StringIO(str(answer["csv"]))) for answer in shown]
 
 
-def _dataset() -> Dataset:
+def ledger_shapes() -> list[Shape]:
+    """The shapes at a price that the policy allows for one question, where an answer still shows something."""
+    kept = []
+    for shape in SHAPES:
+        query = shape.query
+        if query.unknown_keys or query.base in (dp.Measure.MEAN, dp.Measure.RATIO, dp.Measure.QUANTILE):
+            continue
+        price = {"rho": _RHO} if query.rho else {"epsilon": min(query.epsilon, _EPSILON)}
+        kept.append(replace(shape, query=replace(query, **price)))
+    return kept
+
+
+def _dataset(slug: str) -> Dataset:
     def column(name: str, kind: ColumnType, role: ColumnRole = ColumnRole.PLAIN, **parts: Any) -> Column:
         return Column(name, role, kind, f"The {name}.", required=False, **parts)
 
     regions = {r: r for r in REGIONS}
     worlds = {f"w{i}": f"World {i}" for i in range(WORLDS)}
     return Dataset(
-        id="audited",
-        slug="audited",
+        id=slug,
+        slug=slug,
         title="Audited",
         description="Neighbouring registries of an audit.",
         unit=Unit.PERSON,

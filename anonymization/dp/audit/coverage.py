@@ -85,9 +85,6 @@ def unaudited(shapes: Iterable[Shape]) -> list[Kind | Bounding]:
     asked: set[Kind | Bounding] = set()
     for shape in shapes:
         asked |= {Kind.asked(shape.query), Bounding.asked(shape.query)}
-        if shape.query.of is not None:
-            # A difference is of two cells of a measure: that measure's bounding is the difference's.
-            asked.add(Bounding(shape.query.of, shape.query.per, shape.query.weighting))
     wanted: dict[Kind | Bounding, None] = {}
     for query in exposed():
         wanted |= dict.fromkeys((Kind.asked(query), Bounding.asked(query)))
