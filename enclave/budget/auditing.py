@@ -8,6 +8,7 @@ from anonymization.dp import Accounting, Loss, total
 from anonymization.errors import AnonymizationError
 from enclave.audit.model import AuditEvent
 from enclave.budget.balance import limit_of
+from enclave.budget.digests import answer_digest, charge_digest, grant_digest
 from enclave.budget.model import BudgetGrant, BudgetRaise, Charge, ChargeState
 from enclave.kernel.events import Event
 from enclave.kernel.kit import UnitOfWork
@@ -35,14 +36,12 @@ def audited(uow: UnitOfWork, loss_of: Callable[[Mapping[str, object]], Loss]) ->
     logged = {event: uow.find(AuditEvent, event=event.value) for event in _EVENTS}
     ledger = {f"charge:{c.id}": [("", c.epsilon, c.delta, c.rho)] for c in charges}
     faults += _differences("Charge", ledger, _recorded(logged[Event.BUDGET_CHARGE], accounting=False))
-    answered = {event.subject for event in logged[Event.BUDGET_ANSWER]}
+    charged = _digests(logged[Event.BUDGET_CHARGE], "charge")
+    answered = _digests(logged[Event.BUDGET_ANSWER], "answer")
     for charge in charges:
-        if (charge.state is ChargeState.ANSWERED) != (charge.answer is not None):
-            faults.append(f"Charge {charge.id}: its state and its answer do not go together.")
-        if (charge.state is ChargeState.ANSWERED) != (f"charge:{charge.id}" in answered):
-            faults.append(
-                f"Charge {charge.id}: the audit log and the ledger differ on whether it was answered."
-            )
+        faults += _as_logged(charge, charged, answered)
+    granted = (*logged[Event.BUDGET_GRANT], *logged[Event.BUDGET_RAISE])
+    faults += _not_there(granted, {*(grant_digest(g) for g in grants), *(grant_digest(r) for r in raises)})
     given: dict[str, list[_Amounts]] = {}
     for grant in grants:
         given.setdefault(f"dataset:{grant.dataset}", []).append(_of(grant))
@@ -51,6 +50,34 @@ def audited(uow: UnitOfWork, loss_of: Callable[[Mapping[str, object]], Loss]) ->
     for made in raises:
         raised.setdefault(f"grant:{made.grant_id}", []).append(_of(made))
     return faults + _differences("The raises of grant", raised, _recorded(logged[Event.BUDGET_RAISE]))
+
+
+def _not_there(granted: Iterable[AuditEvent], there: set[str]) -> Iterator[str]:
+    """Grants and raises of the audit log that no row is; an event from before digests were kept says nothing here."""
+    for event in granted:
+        if event.facts.get("grant") and event.facts["grant"] not in there:
+            yield (
+                f"{event.subject.partition(':')[2]}: what was granted on {event.at:%Y-%m-%d} (event {event.sequence} "
+                "of the audit log) does not stand in the ledger as it was written."
+            )
+
+
+def _digests(events: Iterable[AuditEvent], name: str) -> dict[str, str]:
+    """By subject; empty for an event from before digests were kept."""
+    return {event.subject: str(event.facts.get(name, "")) for event in events}
+
+
+def _as_logged(charge: Charge, charged: Mapping[str, str], answered: Mapping[str, str]) -> Iterator[str]:
+    """A charge and its answer are, in every field, what they were when they were written."""
+    subject = f"charge:{charge.id}"
+    if charged.get(subject) and charged[subject] != charge_digest(charge):
+        yield f"Charge {charge.id} is not what was charged; it was changed afterwards."
+    if (charge.state is ChargeState.ANSWERED) != (charge.answer is not None):
+        yield f"Charge {charge.id}: its state and its answer do not go together."
+    if (charge.state is ChargeState.ANSWERED) != (subject in answered):
+        yield f"Charge {charge.id}: the audit log and the ledger differ on whether it was answered."
+    elif answered.get(subject) and answered[subject] != answer_digest(charge):
+        yield f"Charge {charge.id}: the answer is not the one that was given; it was changed afterwards."
 
 
 _EVENTS = (Event.BUDGET_ANSWER, Event.BUDGET_CHARGE, Event.BUDGET_GRANT, Event.BUDGET_RAISE)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from anonymization.dp import Accounting, Limit, total
 from anonymization.errors import AnonymizationError
 from enclave.budget.balance import amounts, dataset_total, in_words, limit_of, losses
+from enclave.budget.digests import grant_digest
 from enclave.budget.model import BudgetGrant, BudgetRaise
 from enclave.kernel.actors import Actor, Capability
 from enclave.kernel.errors import Conflict, Invalid, NotFound
@@ -57,7 +58,8 @@ class Granting:
                 raise Conflict("There is such a privacy budget already. Raise it instead.")
             uow.add(grant)
             cites = self._granted(uow, dataset, limit)
-            facts = {"project": project, **amounts(limit)}
+            digest = grant_digest(uow.get(BudgetGrant, grant.id))
+            facts = {"project": project, **amounts(limit), "grant": digest}
             uow.audit(Event.BUDGET_GRANT, actor, f"dataset:{dataset}", facts, cites)
             uow.commit()
         return grant
@@ -98,19 +100,15 @@ class Granting:
             before = limit_of(grant, raises)
             limit = limit_from(accounting, epsilon, delta or (before.delta if not rho else 0.0), rho)
             _must_be_more(before, limit)
-            uow.add(
-                BudgetRaise(
-                    new_id(), grant.id, len(raises) + 1, limit.accounting, limit.epsilon, limit.delta, limit.rho,
-                    reason.strip(), actor.name, self.kit.clock.now(),
-                )
+            made = BudgetRaise(
+                new_id(), grant.id, len(raises) + 1, limit.accounting, limit.epsilon, limit.delta, limit.rho,
+                reason.strip(), actor.name, self.kit.clock.now(),
             )  # fmt: skip
+            uow.add(made)
             cites = self._granted(uow, dataset, limit)
-            facts = {
-                "project": project,
-                "number": len(raises) + 1,
-                "reason": reason.strip(),
-                **amounts(limit),
-            }
+            digest = grant_digest(uow.get(BudgetRaise, made.id))
+            facts = {"project": project, "number": made.number, "reason": made.reason}
+            facts |= {**amounts(limit), "grant": digest}
             uow.audit(Event.BUDGET_RAISE, actor, f"grant:{grant.id}", facts, cites)
             if not total(losses(uow, grant_id=grant.id), limit).within(limit.loss):
                 raise Invalid(["What was charged already does not fit that limit; choose a larger one."])

@@ -18,6 +18,7 @@ from enclave.budget.balance import (
     dataset_total,
     price_in_words,
 )
+from enclave.budget.digests import answer_digest, charge_digest
 from enclave.budget.granting import Granting
 from enclave.budget.model import CHARGE_MACHINE, BudgetGrant, BudgetRaise, Charge, ChargeState, ChargeVerb
 from enclave.budget.questions import Priced, Question
@@ -170,7 +171,8 @@ class Budgets:
             with self.kit.write() as uow:
                 state = CHARGE_MACHINE.move(charge.state, ChargeVerb.ANSWER)
                 uow.put(replace(charge, state=state, answer=dict(answer)))
-                facts = {"key": charge.key, "drawn_again": again}
+                answered = answer_digest(uow.get(Charge, charge.id))
+                facts = {"key": charge.key, "drawn_again": again, "answer": answered}
                 uow.audit(Event.BUDGET_ANSWER, actor, f"charge:{charge.id}", facts)
                 uow.commit()
         except Conflict:
@@ -225,6 +227,7 @@ class Budgets:
                 **amounts(question.loss),
                 "accounting": balance.limit.accounting.value,
                 **{f"spent_{name}": amount for name, amount in amounts(after).items()},
+                "charge": charge_digest(uow.get(Charge, charge.id)),
             }
             uow.audit(Event.BUDGET_CHARGE, actor, f"charge:{charge.id}", facts, cites)
             uow.commit()
