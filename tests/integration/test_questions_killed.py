@@ -15,10 +15,13 @@ import time
 from pathlib import Path
 
 import pytest
-from askings import COUNT, HOUSEHOLDS, an_asking_house
+from askings import HOUSEHOLDS, an_asking_house
 from hubkit import ROOT, until
+from postgres import start_postgres
 
+from anonymization.dp import Loss
 from enclave.budget.model import Charge
+from enclave.extracts.making import loss_of
 
 ASKED, FIT = 64, 40
 
@@ -31,7 +34,7 @@ from askings import a_server, asking_parts
 from houses import _wired
 
 root, socket = Path(sys.argv[1]), Path(sys.argv[2])
-house = asking_parts(_wired(root, f"sqlite:///{{root / 'enclave.sqlite'}}"))
+house = asking_parts(_wired(root, sys.argv[3]))
 rows = pd.DataFrame({{
     "household_id": [f"H{{i}}" for i in range({HOUSEHOLDS})],
     "region_code": ["R01" if i % 3 else "R02" for i in range({HOUSEHOLDS})],
@@ -55,15 +58,15 @@ def short():
 class Service:
     """The process, started and killed."""
 
-    def __init__(self, root: Path, socket: Path) -> None:
-        self.root, self.socket = root, socket
+    def __init__(self, root: Path, socket: Path, url: str) -> None:
+        self.root, self.socket, self.url = root, socket, url
         self.start()
 
     def start(self) -> None:
         self.socket.unlink(missing_ok=True)
         path = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "support")])
         self.process = subprocess.Popen(
-            [sys.executable, "-c", SERVE, str(self.root), str(self.socket)],
+            [sys.executable, "-c", SERVE, str(self.root), str(self.socket), self.url],
             env={**os.environ, "PYTHONPATH": path},
         )
         until(lambda: self.socket.exists() or self.process.poll() is not None)
@@ -87,17 +90,39 @@ def post(place: Path, body: dict[str, str]) -> tuple[int, dict]:
         connection.close()
 
 
-@pytest.mark.parametrize("killed", [False, True], ids=["in-peace", "killed"])
-def test_never_more_answers_than_the_budget_fits_and_the_ledger_covers_each(tmp_path, short, killed):
-    house, project = an_asking_house(tmp_path, epsilon=FIT / 8)
-    service = Service(tmp_path, short / "s")
+@pytest.fixture
+def url(request, tmp_path):
+    """Where the ledger is."""
+    if request.param == "sqlite":
+        yield ""
+        return
+    with start_postgres(tmp_path) as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("url", "accounting", "killed"),
+    [("sqlite", "pure", 0), ("sqlite", "pure", 2), ("postgresql", "zcdp", 1)],
+    ids=["in-peace", "killed", "killed-in-zcdp-on-postgresql"],
+    indirect=["url"],
+)
+def test_never_more_answers_than_the_budget_fits_and_the_ledger_covers_each(
+    tmp_path, short, url, accounting, killed
+):
+    in_rho = accounting == "zcdp"
+    amounts = {"epsilon": 0.0, "rho": FIT / 128} if in_rho else {"epsilon": FIT / 8}
+    house, project = an_asking_house(tmp_path, **amounts, url=url)
+    service = Service(tmp_path, short / "s", url or f"sqlite:///{tmp_path / 'enclave.sqlite'}")
     answered: dict[int, set[str]] = {}
     refused: set[int] = set()
     some = threading.Event()
 
     def ask(n: int) -> None:
         """Until there is an answer or a refusal, as a researcher would: the same question again."""
-        wanted = {**COUNT, "epsilon": 0.125, "min_count": n}
+        # In zCDP an epsilon of an eighth is a rho of 1/128, as is asked for with Gaussian noise.
+        gaussian = in_rho and n % 2
+        price = {"rho": 1 / 128, "mechanism": "gaussian"} if gaussian else {"epsilon": 0.125}
+        wanted = {"measure": "count", "group_by": ["region_code"], **price, "min_count": n + 1}
         body = {"user": "rosa", "project": project, "asked": json.dumps(wanted)}
         while True:
             try:
@@ -120,11 +145,10 @@ def test_never_more_answers_than_the_budget_fits_and_the_ledger_covers_each(tmp_
     try:
         for thread in threads:
             thread.start()
-        if killed:
-            for _ in range(3):
-                assert some.wait(120)
-                service.kill()
-                service.start()
+        for _ in range(killed):
+            assert some.wait(120)
+            service.kill()
+            service.start()
         for thread in threads:
             thread.join(240)
             assert not thread.is_alive()
@@ -137,6 +161,8 @@ def test_never_more_answers_than_the_budget_fits_and_the_ledger_covers_each(tmp_
     assert len(answered) == FIT
     assert len(refused) == ASKED - FIT
     assert len(charges) == FIT
-    assert sum(charge.epsilon for charge in charges) == FIT / 8
+    spent = house.budgets.balance("households", project).spent
+    assert spent == (Loss(rho=FIT / 128) if in_rho else Loss(FIT / 8))
     assert {csv for seen in answered.values() for csv in seen} <= kept
     assert house.budgets.balance("households", project).left == 0
+    assert house.budgets.audit(house.actor("priya"), loss_of) == []

@@ -44,9 +44,16 @@ def asking_parts(house: House) -> House:
     return house
 
 
-def an_asking_house(root: Path, epsilon: float = 1.0) -> tuple[House, str]:
-    """The house, with `asking` and `querying`, and the slug of rosa's project."""
-    house = asking_parts(a_house(root))
+def an_asking_house(
+    root: Path, epsilon: float = 1.0, *, rho: float = 0.0, url: str = ""
+) -> tuple[House, str]:
+    """The house, with `asking` and `querying`, and the slug of rosa's project.
+
+    Args:
+        epsilon, rho: what the project is granted; nothing where both are zero.
+        url: of an empty database; SQLite in `root` where it is left out.
+    """
+    house = asking_parts(a_house(root, url))
     project = a_project(house)
     house.workspaces.admit("rosa", project)
     rows = pd.DataFrame(
@@ -62,8 +69,10 @@ def an_asking_house(root: Path, epsilon: float = 1.0) -> tuple[House, str]:
     house.extracts.register(
         house.actor("stefan"), dataset="households", path=file, as_of=TODAY, source="a test"
     )
-    if epsilon:
-        house.budgets.grant(house.actor("priya"), dataset="households", project=project, epsilon=epsilon)
+    if epsilon or rho:
+        house.budgets.grant(
+            house.actor("priya"), dataset="households", project=project, epsilon=epsilon, rho=rho
+        )
     return house, project
 
 
