@@ -26,6 +26,7 @@ WORK: tuple[tuple[str, str, tuple[Capability, ...]], ...] = (
     ("/requests", "My requests", (_C.ACCESS_REQUEST_CREATE,)),
     ("/queue", "Requests to decide", (_C.ACCESS_REQUEST_READ_ANY,)),
     ("/airlock", "Outputs to check", (_C.AIRLOCK_CHECK,)),
+    ("/airlock/quality", "How outputs are checked", (_C.AIRLOCK_CHECK, _C.AIRLOCK_OVERSEE)),
     ("/releases", "Releases", (_C.EVIDENCE_READ,)),
     ("/ledger", "Privacy ledger", (_C.BUDGET_READ,)),
     ("/audit", "Audit log", (_C.AUDIT_READ,)),

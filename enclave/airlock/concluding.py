@@ -16,6 +16,7 @@ from enclave.airlock.model import (
     Verdict,
     strictest,
 )
+from enclave.airlock.seeding import revealed
 from enclave.kernel.actors import Actor
 from enclave.kernel.events import Event
 from enclave.kernel.ids import new_id
@@ -27,9 +28,14 @@ def conclude(
 ) -> OutputRequest:
     """The output after both verdicts. Approved, it stays reviewed until its bytes are out (see `releasing`).
 
-    Where its author said that a part may leave before the rest, what both approved goes on, and the other files
-    become a request of their own: a draft to be changed, or refused.
+    A test output ends here, whatever they said. Where its author said that a part may leave before the rest, what
+    both approved goes on, and the other files become a request of their own: a draft to be changed, or refused.
     """
+    if output.seeded:
+        revealed(uow, output, reviews)
+        uow.audit(Event.OUTPUT_REFUSE, actor, f"output:{output.reference}", {"round": output.round})
+        state = OUTPUT_MACHINE.move(output.state, OutputVerb.REFUSE)
+        return replace(output, state=state, decided_at=kit.clock.now())
     approved = [f for f in output.files if all(r.approves(f) for r in reviews)]
     others = [f for f in output.files if f not in approved]
     if approved and others and output.partial:

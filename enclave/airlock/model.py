@@ -99,6 +99,7 @@ class OutputRequest:
         round: counts submissions; a vote counts only in its own round.
         released: the objects that the researcher may fetch, once two checkers have approved.
         partial: whether files that both checkers approve may leave before the others.
+        seeded: name of the house's test output that this is; empty for everything else.
         split_from: reference of the output of which this is what did not leave.
     """
 
@@ -118,6 +119,7 @@ class OutputRequest:
     released: tuple[ObjectRef, ...] = ()
     partial: bool = False
     split_from: str = ""
+    seeded: str = ""
     manifest: ObjectRef | None = None
     version: int = 1
 

@@ -21,7 +21,9 @@ from enclave.airlock.model import (
     strictest,
 )
 from enclave.airlock.private import PrivateLane, is_private, titled
+from enclave.airlock.quality import Quality, quality
 from enclave.airlock.releasing import Releasing
+from enclave.airlock.seeding import plant
 from enclave.airlock.taking import Checker, Taking
 from enclave.budget.receipts import Receipts
 from enclave.kernel.actors import Actor, Capability
@@ -257,7 +259,7 @@ class Airlock:
         """For members of the project and for checkers without a conflict; for others it does not exist."""
         with self.kit.read() as uow:
             output = uow.get(OutputRequest, id_)
-            if is_member(uow, actor, output.project):
+            if is_member(uow, actor, output.project) and not output.seeded:
                 return output
             if output.state is not OutputState.DRAFT and may_check(uow, self.kit, output, actor):
                 return output
@@ -266,7 +268,7 @@ class Airlock:
     def of_project(self, actor: Actor, project: str) -> list[OutputRequest]:
         self._member(actor, project)
         with self.kit.read() as uow:
-            return uow.find(OutputRequest, project=project)
+            return uow.find(OutputRequest, project=project, seeded="")
 
     def queue(self, actor: Actor) -> list[OutputRequest]:
         """What waits for this checker: not their own, not conflicted, not yet reviewed by them in this round."""
@@ -318,6 +320,14 @@ class Airlock:
         """See `Releasing.package`."""
         return self.releasing.package(actor, id_)
 
+    def seed(self, actor: Actor, name: str) -> OutputRequest:
+        """See `seeding.plant`."""
+        return plant(self.kit, self.check, WAITING, self.lock_days, actor, name)
+
+    def quality(self, actor: Actor, days: int = 90) -> Quality:
+        """See `quality.quality`."""
+        return quality(self.kit, actor, days)
+
     def recall(self, actor: Actor, reference: str, reason: str) -> OutputRequest:
         """See `Releasing.recall`."""
         return self.releasing.recall(actor, reference, reason)
@@ -365,7 +375,7 @@ class Airlock:
     def _own(self, uow: UnitOfWork, actor: Actor, id_: str) -> OutputRequest:
         actor.must(Capability.AIRLOCK_SUBMIT)
         output = uow.get(OutputRequest, id_)
-        if output.author != actor.name:
+        if output.author != actor.name or output.seeded:
             raise NotFound("There is no such output request among yours.")
         return output
 

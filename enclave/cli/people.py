@@ -303,6 +303,25 @@ def output_review(id_: str, verdict: str, comment: str) -> None:
     click.echo(f"{done.reference} is {done.state.value.replace('_', ' ')}.")
 
 
+@output.command("quality")
+@click.option("--days", type=click.IntRange(1, 3650), default=90, show_default=True)
+def output_quality(days: int) -> None:
+    """How well and how fast outputs were checked: turnaround, agreement, test outputs caught."""
+    from dataclasses import asdict  # noqa: PLC0415
+
+    house = enclave()
+    as_json(asdict(house.airlock.quality(signed_in(house), days)))
+
+
+@output.command("seed")
+@click.argument("name", metavar="NAME")
+def output_seed(name: str) -> None:
+    """Put a bad output of the house's own making among those that wait; it never leaves, whatever the verdicts."""
+    house = enclave()
+    planted = house.airlock.seed(signed_in(house), name)
+    click.echo(f"{planted.reference} waits among the others. Who decides it is told afterwards.")
+
+
 @output.command("recall")
 @click.argument("reference", metavar="REFERENCE")
 @click.option("--reason", required=True, help="Why; everybody can read it in the public register.")

@@ -15,6 +15,7 @@ class Capability(StrEnum):
     ACCESS_REQUEST_DECIDE = "access_request:decide"
     ACCESS_REQUEST_READ_ANY = "access_request:read_any"
     AIRLOCK_CHECK = "airlock:check"
+    AIRLOCK_OVERSEE = "airlock:oversee"
     AIRLOCK_RECALL = "airlock:recall"
     AIRLOCK_SUBMIT = "airlock:submit"
     AUDIT_READ = "audit:read"
@@ -76,6 +77,7 @@ GRANTS: dict[Role, frozenset[Capability]] = {
     Role.PRIVACY_OFFICER: frozenset(
         {
             _C.ACCESS_REQUEST_READ_ANY,
+            _C.AIRLOCK_OVERSEE,
             _C.AIRLOCK_RECALL,
             _C.AUDIT_READ,
             _C.BUDGET_GRANT,
@@ -103,6 +105,7 @@ _SAYS: dict[Capability, str] = {
     _C.ACCESS_REQUEST_DECIDE: "decide on access requests",
     _C.ACCESS_REQUEST_READ_ANY: "read other people's access requests",
     _C.AIRLOCK_CHECK: "check outputs",
+    _C.AIRLOCK_OVERSEE: "oversee how outputs are checked",
     _C.AIRLOCK_RECALL: "recall what was released",
     _C.AIRLOCK_SUBMIT: "send outputs to the airlock",
     _C.AUDIT_READ: "read the audit log",

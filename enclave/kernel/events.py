@@ -39,6 +39,7 @@ class Event(StrEnum):
     OUTPUT_RELEASE = "output:release"
     OUTPUT_RETURN = "output:return"
     OUTPUT_REVIEW = "output:review"
+    OUTPUT_SEED = "output:seed"
     OUTPUT_SUBMIT = "output:submit"
     OUTPUT_WITHDRAW = "output:withdraw"
     PERSON_CHANGE = "person:change"

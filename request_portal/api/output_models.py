@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
 from enclave.airlock.model import OutputFile, OutputRequest, OutputState, Review
+from enclave.airlock.quality import Quality
 from enclave.kernel.actors import Actor, Capability
 from enclave.kernel.ports import ObjectRef
 from enclave.releases.model import Release
@@ -72,6 +74,27 @@ class ReviewBody(Model):
     notes: Text = ""
     #: The digests that were seen; a verdict on files that have changed since is refused.
     seen: Annotated[list[Name], Field(max_length=200)]
+
+
+class QualityOut(Model):
+    days: int
+    decided: int
+    outcomes: dict[str, int]
+    median_hours: float | None
+    slowest_hours: float | None
+    waiting: int
+    oldest_hours: float | None
+    pairs: int
+    agreement: float | None
+    kappa: float | None
+    seeded: int
+    caught: int
+    caught_by_each: float | None
+    causes: dict[str, int]
+
+    @classmethod
+    def of(cls, q: Quality) -> Self:
+        return cls(**(asdict(q) | {"causes": dict(q.causes)}))
 
 
 class RecallBody(Model):

@@ -14,6 +14,7 @@ from request_portal.api.output_models import (
     FilesBody,
     OutputBody,
     OutputOut,
+    QualityOut,
     RecallBody,
     ReviewBody,
     ReviewOut,
@@ -47,6 +48,15 @@ def create(enclave: Parts, actor: Me, body: OutputBody) -> OutputOut:
 @router.get("/queue", dependencies=[_CHECK], summary="What waits for you to check, oldest first")
 def queue(enclave: Parts, actor: Me) -> list[OutputOut]:
     return [OutputOut.of(o, actor) for o in enclave.airlock.queue(actor)]
+
+
+@router.get(
+    "/quality",
+    dependencies=[may(Capability.AIRLOCK_CHECK, Capability.AIRLOCK_OVERSEE, Capability.AUDIT_READ)],
+    summary="How well and how fast outputs were checked in the last 90 days",
+)
+def quality(enclave: Parts, actor: Me) -> QualityOut:
+    return QualityOut.of(enclave.airlock.quality(actor))
 
 
 @router.post(

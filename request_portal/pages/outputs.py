@@ -19,6 +19,7 @@ from request_portal.render import page
 router = APIRouter(include_in_schema=False)
 _SUBMIT = [may(Capability.AIRLOCK_SUBMIT)]
 _CHECK = [may(Capability.AIRLOCK_CHECK)]
+_QUALITY = [may(Capability.AIRLOCK_CHECK, Capability.AIRLOCK_OVERSEE, Capability.AUDIT_READ)]
 _RECALL = [may(Capability.AIRLOCK_RECALL)]
 
 
@@ -54,6 +55,11 @@ def queue(request: Request, enclave: Parts, actor: Me) -> Response:
     return page(
         request, "airlock_queue.html", outputs=enclave.airlock.queue(actor), now=enclave.kit.clock.now()
     )
+
+
+@router.get("/airlock/quality", dependencies=_QUALITY)
+def quality(request: Request, enclave: Parts, actor: Me) -> Response:
+    return page(request, "airlock_quality.html", q=enclave.airlock.quality(actor))
 
 
 @router.get("/airlock/recall", dependencies=_RECALL)

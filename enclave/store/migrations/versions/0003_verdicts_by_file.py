@@ -1,4 +1,4 @@
-"""a verdict on each file, notes among checkers, and outputs of which a part may leave"""
+"""a verdict on each file, notes among checkers, outputs of which a part may leave, and test outputs"""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ def upgrade() -> None:
     with op.batch_alter_table("output_request") as batch:
         batch.add_column(sa.Column("partial", sa.Boolean(), nullable=False, server_default=sa.false()))
         batch.add_column(sa.Column("split_from", sa.Text(), nullable=False, server_default=""))
-    for table, columns in (("review", ("files", "notes")), ("output_request", ("partial", "split_from"))):
+        batch.add_column(sa.Column("seeded", sa.Text(), nullable=False, server_default=""))
+    for table, columns in (
+        ("review", ("files", "notes")),
+        ("output_request", ("partial", "split_from", "seeded")),
+    ):
         with op.batch_alter_table(table) as batch:
             for column in columns:
                 batch.alter_column(column, server_default=None)
@@ -28,6 +32,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     with op.batch_alter_table("output_request") as batch:
+        batch.drop_column("seeded")
         batch.drop_column("split_from")
         batch.drop_column("partial")
     with op.batch_alter_table("review") as batch:
