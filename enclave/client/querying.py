@@ -205,7 +205,8 @@ def _read(text: str) -> Any:
 def _table(rows: list[dict[str, Any]], csv: bytes) -> pd.DataFrame:
     """The answer as a table in the order of the file, keys as they are in the data dictionary."""
     header = csv.decode().partition("\n")[0].split(",")
-    names = header if rows and set(rows[0]) == set(header) else None
+    # Of keys that are looked for none may be found; the columns are there all the same.
+    names = header if not rows or set(rows[0]) == set(header) else None
     return pd.DataFrame(rows, columns=names)
 
 

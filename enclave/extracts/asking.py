@@ -62,8 +62,8 @@ class Asking:
         """The answer, charged to the project (with "" to the dataset's own budget) before it is drawn.
 
         Returns:
-            What is kept of it: `csv` (the file, as text), `rows`, `mechanism`, `software`; with `epsilon`, `delta`
-            and `key` of the charge.
+            What is kept of it: `csv` (the file, as text), `rows`, `mechanism`, `software`; with `epsilon`, `delta`,
+            `rho` and `key` of the charge.
 
         Raises:
             Invalid, NotFound: as `plan`.
@@ -81,7 +81,7 @@ class Asking:
 
         answer = self.budgets.ask(actor, question, project, draw)
         loss = dp.cost(query)
-        return {"epsilon": loss.epsilon, "delta": loss.delta, "key": question.key, **answer}
+        return {"epsilon": loss.epsilon, "delta": loss.delta, "rho": loss.rho, "key": question.key, **answer}
 
     def newest(self, slug: str) -> tuple[Dataset, Extract]:
         """The dataset and the extract that a question about it asks."""
