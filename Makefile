@@ -61,8 +61,10 @@ bench-attacks: setup ## The attacks on releases beside anonymeter's, on the same
 		build/anonymeter/bin/pip install -q anonymeter==1.1.0; } >&2
 	@OMP_NUM_THREADS=1 $(BIN)/python scripts/bench/attacks.py --beside build/anonymeter/bin/python
 
-bench-synth: setup ## Synthesizers beside raw SDV on the demo registry: fidelity, targeting, attacks, time, memory, as JSON
-	@OMP_NUM_THREADS=1 $(BIN)/python scripts/bench/synth.py $(ARGS)
+bench-synth: setup ## Synthesizers beside raw SDV and SmartNoise Synth: fidelity, regressions, attacks, time, memory, as JSON
+	@scripts/bench-synth-peers
+	@OMP_NUM_THREADS=1 $(BIN)/python scripts/bench/synth.py --smartnoise build/smartnoise/bin/python \
+		--anonymeter build/anonymeter/bin/python $(ARGS)
 
 bench-dp: setup ## Private answers beside diffprivlib, PipelineDP, SmartNoise and Tumult: error, time, memory, as JSON (ARGS="--quick")
 	@OMP_NUM_THREADS=1 $(BIN)/python scripts/bench/dp.py $(ARGS)

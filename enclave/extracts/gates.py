@@ -115,10 +115,11 @@ def _model_facts(utility: Mapping[str, Any]) -> dict[str, object]:
     """The worst model's figures."""
     asked = {n: m for n, m in utility.get("models", {}).items() if m["overlap"] is not None}
     losses = [utility["prediction"][name]["loss"] for name in asked]
+    told = [loss for loss in losses if loss is not None]
     return {
         "models_are_measured": bool(asked),
         "regression_overlap": min((m["combined_overlap"] for m in asked.values()), default=None),
         "coefficients_reversed": sum(m["reversed"] for m in asked.values()) if asked else None,
-        "prediction_loss": max(losses) if losses and None not in losses else None,
+        "prediction_loss": max(told, default=None),
         "discriminator_area": utility.get("discriminator", {}).get("area"),
     }

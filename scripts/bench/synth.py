@@ -1,10 +1,12 @@
-"""Synthesizers beside raw SDV on the demo registry's anonymized households, as JSON.
+"""Synthesizers beside raw SDV and SmartNoise Synth on the demo registry's anonymized households, as JSON.
 
-    OMP_NUM_THREADS=1 python scripts/bench/synth.py [--households N] [--cap SECONDS] [--only NAME ...]
+    OMP_NUM_THREADS=1 python scripts/bench/synth.py [--households N] [--only NAME ...] [--bound SECONDS]
+        [--smartnoise PYTHON] [--anonymeter PYTHON]
 
-Every method learns the same 70 % of the same table in a process of its own, which is ended after `--cap` seconds. The
-floor is the hold-out, a true sample. `raw_*` is SDV as it ships, on the same
-prepared columns: its own detection of types, its own settings.
+Every method learns the same 70 % of the same table in a process of its own, which is ended at its bound; the figures
+are computed afterwards, by another. The floor is the hold-out, a true sample. `raw_*` is SDV as it ships (its own
+detection of types; networks with as many epochs as ours), on the same prepared columns. PYTHON names an interpreter
+with `smartnoise-synth` or `anonymeter`, which cannot live in our environment; `make bench-synth` makes both in build/.
 """
 
 from __future__ import annotations
@@ -12,114 +14,118 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+import numpy as np
 import pandas as pd
-import pyarrow as pa
+import synth_tables
+from synth_tables import DELTA, SEED, plan_of
 
-from anonymization.attacks.synthetic import attack_synthetic
-from anonymization.keys import KeyRing
-from anonymization.pipeline import run
-from anonymization.recipe import packaged_recipe
-from anonymization.schema import Schema
-from anonymization.synth import SynthesisPlan
 from anonymization.synth.methods import synthesizer
-from anonymization.synth.privacy import privacy_evidence
-from anonymization.synth.tables import finished, ready
-from anonymization.utility import compare_targeting, two_way
-from enclave.catalogue.dictionary import load_dictionary
-from enclave.catalogue.model import Dataset
-from enclave.demo.country import AS_OF
-from enclave.demo.ministry import generate
-from enclave.extracts.questions import synthesis_plan
-from enclave.store.registry import read_households, write_registry
+from anonymization.synth.public import cells_of
+from anonymization.synth.tables import finished
 
-#: `mst` is left out: it needs public cells from the data dictionary, which the demo's does not give yet.
-METHODS = ("cart", "gaussian_copula", "ctgan", "tvae", "raw_gaussian_copula", "raw_ctgan")
 FLOOR = "another_true_sample"
-DICTIONARY = Path(__file__).parents[2] / "enclave/demo/dictionaries/ibr-households.yaml"
-SEED = 1
+#: Tables that the regressions are combined over.
+TABLES = 5
+_SCORING = 900.0
 
 
-def tables(households: int, folder: Path) -> None:
-    """Writes training and hold-out, 70 and 30 %, of the demo registry's anonymized households."""
-    url = f"sqlite:///{folder}/registry.sqlite"
-    write_registry(url, generate(households, 7))
-    flat = pa.Table.from_batches(list(read_households(url, as_of=AS_OF))).to_pandas()
-    dataset = load_dictionary(DICTIONARY)
-    recipe = packaged_recipe(dataset.recipe)
-    scope, schema = "bench", Schema.of(dataset.columns)
-    made = run(recipe, flat, KeyRing(b"bench" * 8), scope=scope, reference_date=AS_OF, schema=schema).table
-    order = made.sample(frac=1, random_state=SEED).reset_index(drop=True)
-    cut = round(0.7 * len(order))
-    order.to_parquet(folder / "all.parquet")
-    order.iloc[:cut].to_parquet(folder / "training.parquet")
-    order.iloc[cut:].to_parquet(folder / "holdout.parquet")
+@dataclass(frozen=True, slots=True)
+class Method:
+    """What is measured.
+
+    Args:
+        bound: seconds of wall time after which learning is ended.
+        method: of ours; "" for a peer.
+        epsilon: of a differentially private one.
+        beside: the peer that it is compared with.
+    """
+
+    bound: float
+    method: str = ""
+    epsilon: float = 0.0
+    beside: str = ""
 
 
-def _raw(name: str, training: pd.DataFrame, rows: int) -> pd.DataFrame:
+METHODS: Mapping[str, Method] = {
+    "cart": Method(120, "cart", beside="raw_gaussian_copula"),
+    "gaussian_copula": Method(300, "gaussian_copula", beside="raw_gaussian_copula"),
+    "ctgan": Method(600, "ctgan", beside="raw_ctgan"),
+    "tvae": Method(600, "tvae", beside="raw_ctgan"),
+    "mst_epsilon_1": Method(120, "mst", 1.0, "smartnoise_mst_epsilon_1"),
+    "mst_epsilon_3": Method(120, "mst", 3.0, "smartnoise_mst_epsilon_3"),
+    "raw_gaussian_copula": Method(300),
+    "raw_ctgan": Method(600),
+    "smartnoise_mst_epsilon_1": Method(600, epsilon=1.0),
+    "smartnoise_mst_epsilon_3": Method(600, epsilon=3.0),
+}
+#: Whose tables anonymeter attacks too.
+CROSS_CHECKED = ("cart", "raw_gaussian_copula", "mst_epsilon_1")
+_ATTACKS = 500
+_GUESSED = "welfare_aggregate"
+
+
+def draw(name: str, folder: Path, epochs: int) -> dict[str, Any]:
+    """Learns and draws in this process; the tables are written, what it took is returned."""
+    chosen, plan = METHODS[name], plan_of(folder)
+    learnt = pd.read_parquet(folder / "learnt.parquet")
+    began = time.process_time()
+    if chosen.method:
+        plan = replace(
+            plan, method=chosen.method, epsilon=chosen.epsilon, epochs=epochs, max_seconds=chosen.bound
+        )
+        method = synthesizer(plan)
+        planned = method.plan(plan.columns, len(learnt))
+        method.fit(pd.read_parquet(folder / "rows.parquet") if chosen.epsilon else learnt)
+        after = _spent(began)
+        first = method.sample(len(learnt), SEED)
+        both = _spent(began)
+        others = [method.sample(len(learnt), SEED + at) for at in range(1, TABLES)]
+        says = {"planned_seconds": planned.seconds, "planned_megabytes": planned.megabytes}
+    else:
+        model = _raw(name, learnt, epochs)
+        after = _spent(began)
+        first = finished(model.sample(len(learnt))["table"], learnt, plan.columns)
+        both = _spent(began)
+        others = [
+            finished(model.sample(len(learnt))["table"], learnt, plan.columns) for _ in range(1, TABLES)
+        ]
+        says = {}
+    peak = round(max(_peak_kilobytes(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1024)
+    for at, table in enumerate([first, *others], start=1):
+        table.to_parquet(folder / f"{name}-{at}.parquet")
+    return {"fit_cpu_seconds": after, "sample_cpu_seconds": both - after, "peak_megabytes": peak, **says}
+
+
+def _raw(name: str, learnt: pd.DataFrame, epochs: int) -> Any:
     """SDV as it ships."""
     from sdv.metadata import Metadata  # noqa: PLC0415 - only these methods load it
     from sdv.single_table import CTGANSynthesizer, GaussianCopulaSynthesizer  # noqa: PLC0415
 
-    metadata = Metadata.detect_from_dataframes({"table": training})
-    chosen = GaussianCopulaSynthesizer if name == "raw_gaussian_copula" else CTGANSynthesizer
-    model = chosen(metadata)
-    model.fit({"table": training})
-    drawn: pd.DataFrame = model.sample(rows)["table"]
-    return drawn
-
-
-def one(name: str, folder: Path) -> dict[str, Any]:
-    """One method's figures; what it took is this process's own."""
-    dataset: Dataset = load_dictionary(DICTIONARY)
-    plan = synthesis_plan(pd.read_parquet(folder / "all.parquet"), dataset)
-    parts = [ready(pd.read_parquet(folder / f"{p}.parquet"), plan) for p in ("training", "holdout")]
-    training, holdout = (finished(part, parts[0], plan.columns) for part in parts)
-    began = time.process_time()
-    if name == FLOOR:
-        drawn = holdout
-    elif name.startswith("raw_"):
-        drawn = finished(_raw(name, parts[0], len(training)), parts[0], plan.columns)
+    metadata = Metadata.detect_from_dataframes({"table": learnt})
+    if name == "raw_gaussian_copula":
+        model = GaussianCopulaSynthesizer(metadata)
     else:
-        method = synthesizer(_with(plan, name))
-        method.fit(parts[0])
-        drawn = method.sample(len(training), SEED)
+        model = CTGANSynthesizer(metadata, epochs=epochs, enable_gpu=False)
+    model.fit({"table": learnt})
+    return model
+
+
+def _spent(began: float) -> float:
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    spent = time.process_time() - began + children.ru_utime + children.ru_stime
-    peak = round(max(_peak_kilobytes(), children.ru_maxrss) / 1024)
-    size = min(len(holdout), len(drawn))
-    targeting = compare_targeting(training, drawn, plan.question) if plan.question else {}
-    changes = [
-        abs(found["metrics"]["targeting_differential"]["change"])
-        for found in targeting.values()
-        if found["metrics"]
-    ]
-    # Against itself the hold-out would be a copy of the control: the floor has no attacks.
-    attacks = (
-        {}
-        if name == FLOOR
-        else attack_synthetic(drawn, training, holdout, plan.quasi_identifiers, plan.sensitive, SEED)["risks"]
-    )
-    privacy = privacy_evidence(training, holdout, drawn, plan.quasi_identifiers, SEED)
-    return {
-        "mean_total_variation_of_pairs": two_way(training, drawn.head(size), list(plan.columns))["mean"],
-        "targeting_differential_error": {"mean": sum(changes) / len(changes), "worst": max(changes)}
-        if changes
-        else None,
-        "attack_risks": attacks,
-        "exact_copies": privacy["copies"]["all_columns"]["share_of_synthetic"],
-        "closest_record_ratio": privacy["closest_record"]["median_ratio_to_holdout"],
-        "cpu_seconds": round(spent, 2),
-        "peak_megabytes": peak,
-    }
+    return time.process_time() - began + children.ru_utime + children.ru_stime
 
 
 def _peak_kilobytes() -> int:
@@ -128,56 +134,133 @@ def _peak_kilobytes() -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
 
 
-def _with(plan: SynthesisPlan, method: str) -> SynthesisPlan:
-    return replace(plan, method=method)
+def measured(name: str, folder: Path, bound: float, asked: argparse.Namespace) -> dict[str, Any]:
+    """A method's figures, or a sentence about why it gave none."""
+    chosen = METHODS[name]
+    if name.startswith("smartnoise"):
+        if asked.smartnoise is None:
+            return {"why": "It was not asked for: name an interpreter that has it with --smartnoise."}
+        runner = Path(__file__).with_name("synth_smartnoise.py")
+        price = (str(chosen.epsilon), str(DELTA), str(TABLES))
+        took = _run([str(asked.smartnoise), str(runner), str(folder), name, *price], bound)
+        if "why" not in took:
+            _values(name, folder)
+    else:
+        took = _run(_self("draw", name, folder, asked), bound)
+    if "why" in took:
+        return {"bound_seconds": bound, **took}
+    return {**_run(_self("score", name, folder, asked), _SCORING), "bound_seconds": bound, **_rounded(took)}
 
 
-def measured(name: str, folder: Path, cap: float) -> dict[str, Any]:
-    """A method in a process of its own, or a sentence about why it gave no figures."""
-    command = [sys.executable, __file__, "--one", name, "--folder", str(folder)]
+def _values(name: str, folder: Path) -> None:
+    """A peer's cells as values, by the same rule as ours."""
+    plan = plan_of(folder)
+    cells = cells_of(plan.columns, plan.domains)
+    for at, path in enumerate(sorted(folder.glob(f"{name}-*.cells")), start=1):
+        drawn, rng = pd.read_parquet(path), np.random.default_rng(SEED + at)
+        held = {n: c.values(drawn[n].to_numpy(), rng) for n, c in cells.items()}
+        pd.DataFrame(held).to_parquet(folder / f"{name}-{at}.parquet")
+
+
+def _self(what: str, name: str, folder: Path, asked: argparse.Namespace) -> list[str]:
+    step = ["--step", what, "--one", name, "--folder", str(folder), "--epochs", str(asked.epochs)]
+    return [sys.executable, __file__, *step]
+
+
+def _run(command: list[str], bound: float) -> dict[str, Any]:
+    env = {**os.environ, "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"}
+    began = time.monotonic()
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=cap, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=bound, check=False, env=env)
     except subprocess.TimeoutExpired:
-        return {"why": f"It did not end within {cap:g} seconds."}
+        return {"why": f"It did not end within {bound:g} seconds."}
     if done.returncode:
-        return {
-            "why": f"It ended with an error: {(done.stderr.strip().splitlines() or ['no message'])[-1][:200]}"
-        }
+        said = (done.stderr.strip().splitlines() or ["no message"])[-1][:200]
+        return {"why": f"It ended with an error: {said}"}
     found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    return {"wall_seconds": round(time.monotonic() - began, 1), **found}
+
+
+def _rounded(took: Mapping[str, Any]) -> dict[str, Any]:
+    out = {k: round(v, 2) if isinstance(v, float) else v for k, v in took.items()}
+    return {**out, "cpu_seconds": round(took["fit_cpu_seconds"] + took["sample_cpu_seconds"], 2)}
+
+
+def ratios(methods: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The peer's figure over ours, where both have one: above 1 ours is smaller, and smaller is better."""
+    out: dict[str, dict[str, Any]] = {}
+    for name, chosen in METHODS.items():
+        ours, peer = methods.get(name, {}), methods.get(chosen.beside, {})
+        figures = {
+            "pairs": [m.get("mean_total_variation_of_pairs") for m in (ours, peer)],
+            "targeting": [(m.get("targeting_differential_error") or {}).get("worst") for m in (ours, peer)],
+            "cpu": [m.get("cpu_seconds") for m in (ours, peer)],
+            "memory": [m.get("peak_megabytes") for m in (ours, peer)],
+        }
+        told = {k: round(b / a, 2) for k, (a, b) in figures.items() if a and b}
+        if told:
+            out[name] = {"beside": chosen.beside, **told}
+    return out
+
+
+def cross_checked(names: list[str], folder: Path, python: Path) -> Any:
+    """Anonymeter's attacks on the same tables; it draws its targets without a seed."""
+    plan = plan_of(folder)
+    known = list(plan.quasi_identifiers)
+    rest = [c for c in plan.columns if c not in known]
+    for name in names:
+        (folder / f"{name}.parquet").write_bytes((folder / f"{name}-1.parquet").read_bytes())
+    arguments = [json.dumps(a) for a in (known, rest, _GUESSED, _ATTACKS, names)]
+    return _run(
+        [str(python), str(Path(__file__).with_name("attacks_anonymeter.py")), str(folder), *arguments], 1_200
+    )
 
 
 def main() -> None:
     """Prints one JSON document."""
-    parser = argparse.ArgumentParser(description="Synthesizers beside raw SDV.")
+    parser = argparse.ArgumentParser(description="Synthesizers beside raw SDV and SmartNoise Synth.")
     parser.add_argument("--households", type=int, default=20_000)
-    parser.add_argument("--cap", type=float, default=900, help="seconds after which a method is ended")
+    parser.add_argument(
+        "--bound", type=float, help="seconds after which any method is ended; each has its own"
+    )
+    parser.add_argument("--epochs", type=int, default=15, help="of networks, ours and raw ones")
     parser.add_argument("--only", nargs="*", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--smartnoise", type=Path)
+    parser.add_argument("--anonymeter", type=Path)
+    parser.add_argument("--step", choices=("draw", "score"), help=argparse.SUPPRESS)
     parser.add_argument("--one", default="", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
-    if asked.one:
+    if asked.step:
         with contextlib.redirect_stdout(sys.stderr):  # SDV prints what it does
-            found = one(asked.one, asked.folder)
+            if asked.step == "draw":
+                found = draw(asked.one, asked.folder, asked.epochs)
+            else:
+                from synth_score import score  # noqa: PLC0415 - what it loads must not count as a method's memory
+
+                found = score(asked.one, asked.folder, attacked=asked.one != FLOOR)
         print(json.dumps(found))
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        tables(asked.households, folder)
-        methods = {m: measured(m, folder, asked.cap) for m in (FLOOR, *asked.only)}
-    key = "mean_total_variation_of_pairs"
-    raw = methods.get("raw_gaussian_copula", {}).get(key)
-    ratios = {m: round(raw / v[key], 2) for m, v in methods.items() if raw and v.get(key)}
-    print(
-        json.dumps(
-            {
-                "households": asked.households,
-                "methods": methods,
-                "raw_gaussian_copula_over_method": ratios,
-            },
-            indent=1,
-        )
-    )
+        synth_tables.write(asked.households, folder)
+        pd.read_parquet(folder / "holdout.parquet").to_parquet(folder / f"{FLOOR}-1.parquet")
+        methods = {FLOOR: _run(_self("score", FLOOR, folder, asked), _SCORING)}
+        for each in asked.only:
+            methods[each] = measured(each, folder, asked.bound or METHODS[each].bound, asked)
+            print(
+                json.dumps({each: methods[each]}), file=sys.stderr, flush=True
+            )  # a long run shows how far it is
+        names = [n for n in CROSS_CHECKED if "cpu_seconds" in methods.get(n, {})]
+        beside = cross_checked(names, folder, asked.anonymeter) if asked.anonymeter and names else None
+    told = {
+        "households": asked.households,
+        "epochs": asked.epochs,
+        "methods": methods,
+        "peer_over_ours": ratios(methods),
+        "anonymeter": beside,
+    }
+    print(json.dumps(told, indent=1))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPT = Path(__file__).parents[2] / "scripts/bench/synth.py"
 
 
@@ -20,16 +22,42 @@ def _run(*arguments: str) -> dict:
     return json.loads(done.stdout)
 
 
-def test_trees_are_measured_beside_the_floor():
-    found = _run("--only", "cart")["methods"]
-    assert set(found) == {"another_true_sample", "cart"}
-    cart = found["cart"]
-    assert 0 < cart["mean_total_variation_of_pairs"] < 0.3
-    assert cart["targeting_differential_error"]["worst"] >= cart["targeting_differential_error"]["mean"]
-    assert cart["peak_megabytes"] > 50
-    assert any(name.startswith("singling out") for name in cart["attack_risks"])
+def test_trees_and_noisy_counts_are_measured_beside_the_floor():
+    found = _run("--only", "cart", "mst_epsilon_3", "smartnoise_mst_epsilon_3")
+    methods = found["methods"]
+    assert set(methods) == {"another_true_sample", "cart", "mst_epsilon_3", "smartnoise_mst_epsilon_3"}
+    for name in ("cart", "mst_epsilon_3"):
+        one = methods[name]
+        assert 0 < one["mean_total_variation_of_pairs"] < 0.5
+        assert one["targeting_differential_error"]["worst"] >= one["targeting_differential_error"]["mean"]
+        assert set(one["attack_risks"]) == {"singling_out_risk", "linkability_risk", "inference_risk"}
+        assert set(one["regressions"]) == {
+            "proxy means test", "enrolment on score", "benefits on enrolment",
+        }  # fmt: skip
+        assert one["tables_combined"] == 5
+        assert one["peak_megabytes"] > 50
+        assert one["wall_seconds"] <= one["bound_seconds"]
+        assert one["policy"]["outcome"] in {"allow", "review", "deny"}
+    # The order that real households give: trees keep relations that noisy pairs lose.
+    assert (
+        methods["cart"]["mean_total_variation_of_pairs"]
+        < methods["mst_epsilon_3"]["mean_total_variation_of_pairs"]
+    )
+    assert "attack_risks" not in methods["another_true_sample"]
+    assert methods["smartnoise_mst_epsilon_3"]["why"].startswith("It was not asked for")
+    assert found["anonymeter"] is None
 
 
 def test_a_method_that_does_not_end_is_said_and_not_left_out():
-    found = _run("--only", "cart", "--cap", "0.01")["methods"]
-    assert found["cart"] == {"why": "It did not end within 0.01 seconds."}
+    found = _run("--only", "cart", "--bound", "0.01")["methods"]
+    assert found["cart"] == {"bound_seconds": 0.01, "why": "It did not end within 0.01 seconds."}
+
+
+def test_ratios_are_the_peers_figure_over_ours(monkeypatch):
+    monkeypatch.syspath_prepend(str(SCRIPT.parent))
+    import synth
+
+    ours = {"mean_total_variation_of_pairs": 0.02, "cpu_seconds": 2.0, "peak_megabytes": 200}
+    peer = {"mean_total_variation_of_pairs": 0.2, "cpu_seconds": 1.0, "targeting_differential_error": None}
+    found = synth.ratios({"cart": ours, "raw_gaussian_copula": peer, "tvae": ours})
+    assert found == {"cart": {"beside": "raw_gaussian_copula", "pairs": pytest.approx(10), "cpu": 0.5}}
