@@ -53,6 +53,7 @@ def dashboard(request: Request, enclave: Parts, slug: str) -> Response:
         chart=f"/dashboard/{slug}/chart.svg?{address}",
         heading=_HEADINGS.get(made.choice.by.partition(":")[0], "Households"),
         said=figures.said,
+        unit=figures.unit_of(made)[1],
         kinds=_file_kind,
     )
 
@@ -62,7 +63,7 @@ def chart(request: Request, enclave: Parts, slug: str) -> Response:
     made = figures.view(figures.published(enclave, slug), dict(request.query_params))
     points = Points(
         tuple((row.label, row.value, row.low, row.high) for row in made.rows),
-        made.indicator.title.partition(" (")[0],
+        figures.axis_of(made),
         percent=made.indicator.unit == SHARE,
         over_time=made.over_time,
         narrow="narrow" in request.query_params,

@@ -10,10 +10,10 @@ from typing import Any
 
 from request_portal.present.tables import PrivateTable
 
-_WIDE, _NARROW = 760, 280
+_WIDE, _NARROW = 800, 280
 _FONT = "Liberation Sans, Arial, sans-serif"
 
-_INK, _ACCENT, _GREY = "#0b0c0c", "#12606b", "#8a9499"
+_INK, _SOFT, _ACCENT, _GREY = "#0b0c0c", "#4b5659", "#12606b", "#8a9499"
 #: vl-convert holds one JavaScript engine; one drawing at a time.
 _ONE = threading.Lock()
 
@@ -68,7 +68,7 @@ class Points:
         rows: (label, figure, lower end, upper end), figures None where withheld.
         axis: what the figures are; percent: whether they are shares.
         over_time: rows are days, left to right.
-        narrow: for a small screen, labels above the lines.
+        narrow: for a small screen.
     """
 
     rows: tuple[tuple[str, float | None, float | None, float | None], ...]
@@ -90,8 +90,8 @@ def figures_svg(points: Points) -> str:
     ]
     figures = [r for r in rows if not r["none"]]
     shown = alt.Chart(alt.Data(values=rows))
-    scale = alt.Scale(zero=True, nice=True)
-    axis = alt.Axis(title=points.axis, format=".0%" if points.percent else "~s", tickCount=5)
+    scale, ticks = alt.Scale(zero=True, nice=True), 3 if points.narrow else 6
+    axis = alt.Axis(title=points.axis, format=".0%" if points.percent else "~s", tickCount=ticks)
     if points.over_time:
         order = [r["label"] for r in rows]
         x = alt.X("label:N", sort=order, title=None, axis=alt.Axis(labelAngle=-40, ticks=False))
@@ -126,27 +126,26 @@ def figures_svg(points: Points) -> str:
 
 
 def _across(alt: Any, shown: Any, points: Points, scale: Any, axis: Any) -> tuple[list[Any], Any]:
-    """Rows below one another: labels beside the lines, or above them on a small screen."""
-    order = [_folded(row[0], points) for row in points.rows]
-    beside = None if points.narrow else alt.Axis(labelLimit=330, ticks=False, domain=False)
-    y = alt.Y("label:N", sort=order, title=None, axis=beside)
+    """Rows below one another, each with its label above it: no font of a reader's is too wide for that."""
+    step, down = (68, 15) if points.narrow else (48, 9)
+    y = alt.Y("label:N", sort=[_folded(row[0], points) for row in points.rows], title=None, axis=None)
     span = {"x": alt.X("low:Q", scale=scale, axis=axis), "x2": "high:Q"}
-    at = {"x": alt.X("value:Q", scale=scale, axis=axis)}
+    words = {"align": "left", "color": _INK, "fontSize": 14, "font": _FONT, "lineBreak": "\n"}
     layers = [
-        shown.mark_rule(color=_ACCENT, strokeWidth=3).encode(y=y, **span),
-        shown.mark_point(filled=True, size=80, color=_ACCENT, opacity=1).encode(y=y, **at),
+        shown.mark_rule(color=_ACCENT, strokeWidth=3, yOffset=down).encode(y=y, **span),
+        shown.mark_point(filled=True, size=80, color=_ACCENT, opacity=1, yOffset=down).encode(
+            y=y, x=alt.X("value:Q", scale=scale, axis=axis)
+        ),
+        shown.mark_text(baseline="top", yOffset=3 - step / 2, **words).encode(
+            y=y, x=alt.value(0), text="label:N"
+        ),
         shown.transform_filter("datum.none")
         .mark_text(
-            text="withheld", align="left", color="#4b5659", fontSize=13, font=_FONT, fontStyle="italic"
+            text="withheld", fontStyle="italic", baseline="middle", yOffset=down, **{**words, "color": _SOFT}
         )
         .encode(y=y, x=alt.value(2)),
     ]
-    if not points.narrow:
-        return layers, alt.Step(30)
-    words = shown.mark_text(
-        align="left", baseline="bottom", dy=-8, color=_INK, fontSize=13, font=_FONT, lineBreak="\n"
-    ).encode(y=y, x=alt.value(0), text="label:N")
-    return [*layers, words], alt.Step(54)
+    return layers, alt.Step(step)
 
 
 def _folded(label: str, points: Points) -> str:

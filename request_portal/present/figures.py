@@ -288,27 +288,44 @@ def _day(day: date) -> str:
     return f"{day.day} {day:%b %Y}"
 
 
-def said(value: float | None, unit: str) -> str:
-    """A figure as people write it: 44.9%, 8,963, 131.7 million."""
+def unit_of(made: View) -> tuple[float, str]:
+    """What figures of a view are divided by, and the unit in words: households, million LCU; none for shares."""
+    unit = made.indicator.unit
+    if unit == SHARE:
+        return 1.0, ""
+    if unit != MONEY:
+        return 1.0, unit
+    most = max((row.high or 0.0 for row in made.rows), default=0.0)
+    size, word = next((s for s in ((1e9, "billion "), (1e6, "million ")) if most >= s[0]), (1.0, ""))
+    return size, f"{word}{made.currency}"
+
+
+def said(value: float | None, made: View) -> str:
+    """A figure in the view's unit: 44.9%, 8,963, 131.7."""
     if value is None:
         return ""
-    if unit == SHARE:
+    if made.indicator.unit == SHARE:
         return f"{value:.1%}"
-    if unit == MONEY:
-        for size, word in ((1e9, "billion"), (1e6, "million")):
-            if abs(value) >= size:
-                return f"{value / size:,.1f} {word}"
-    return f"{value:,.0f}"
+    size, _ = unit_of(made)
+    return f"{value / size:,.1f}" if size > 1 else f"{value:,.0f}"
 
 
 def in_words(made: View, most: int = 12) -> str:
     """The chart as text, for those who do not see it."""
-    unit = made.indicator.unit
     parts = [
-        f"{row.label} {said(row.value, unit)} ({said(row.low, unit)} to {said(row.high, unit)})"
+        f"{row.label} {said(row.value, made)} ({said(row.low, made)} to {said(row.high, made)})"
         if row.value is not None
         else f"{row.label} withheld"
         for row in made.rows[:most]
     ]
     rest = f"; and {len(made.rows) - most} more" if len(made.rows) > most else ""
-    return f"{made.title}, {made.about}: {'; '.join(parts)}{rest}. The table below has the same figures."
+    unit = f" in {unit_of(made)[1]}" if unit_of(made)[1] else ""
+    return (
+        f"{made.title}{unit}, {made.about}: {'; '.join(parts)}{rest}. The table below has the same figures."
+    )
+
+
+def axis_of(made: View) -> str:
+    """The name of the chart's axis."""
+    short = made.title.partition(" (")[0]
+    return f"{short}, {made.currency}" if made.indicator.unit == MONEY else short
