@@ -22,7 +22,7 @@ def worst_facts(each: Sequence[Mapping[str, object]], least: frozenset[str]) -> 
         if any(v is None for v in found):
             out[name] = None
         elif all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in found):
-            figures = [float(str(v)) for v in found]
+            figures = [v for v in found if isinstance(v, (int, float))]
             out[name] = min(figures) if name in least else max(figures)
         else:
             out[name] = found[0]

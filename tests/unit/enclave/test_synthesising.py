@@ -290,8 +290,9 @@ POINTS = {
 }
 
 
-@pytest.mark.parametrize("point", list(POINTS))
-@pytest.mark.parametrize("private", [False, True], ids=["trees", "private"])
+@pytest.mark.parametrize(
+    ("point", "private"), [*((p, True) for p in POINTS), ("before it is published", False)]
+)
 def test_killed_at_any_point_there_is_one_release_and_one_charge(tmp_path, use, light, point, private):
     use(**(PRIVATE if private else {}), tables=1)
     house, extract = a_house(tmp_path, 300)
