@@ -5,7 +5,8 @@
 
 Neighbouring registries, with and without the household that shows most of itself, are asked the same question through
 the real release path, many times; what is printed is the loss that the answers show at the least. Exit code 1 when a
-claim is refuted or something is exposed that nothing here asks for, 0 otherwise. See docs/explanation/dp-pitfalls.md.
+claim is refuted, an answer is an error, or something is exposed that nothing here asks for; 0 otherwise. How to read
+it: docs/explanation/dp-pitfalls.md.
 """
 
 from __future__ import annotations
@@ -69,11 +70,13 @@ def main() -> int:
         print(f"{finding.name}: {finding.cpu_seconds:.1f} CPU s", file=sys.stderr)
     forgotten = [str(kind) for kind in unaudited(SHAPES)]
     closed = [s.name for s in SHAPES if not priced(s)]
+    failed = [finding.name for finding in made if finding.errors]
     refuted = [finding.name for finding in made if finding.refuted]
     if asked.json:
         out = {
             "findings": [as_data(f) for f in made],
             "refuted": refuted,
+            "errors": failed,
             "not_audited": forgotten,
             "not_answered": closed,
         }
@@ -85,9 +88,11 @@ def main() -> int:
         )
         if closed:
             print(f"Not answered by the product, so not tried: {'; '.join(closed)}.")
+        if failed:
+            print(f"Answered with errors, so not audited: {'; '.join(failed)}.")
         for kind in forgotten:
             print(f"Exposed and not audited: {kind}")
-    return 1 if refuted or forgotten else 0
+    return 1 if refuted or failed or forgotten else 0
 
 
 if __name__ == "__main__":

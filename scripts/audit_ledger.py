@@ -20,7 +20,7 @@ import pandas as pd
 from anonymization import dp
 from anonymization.dp.audit import SHAPES, Shape
 from anonymization.dp.audit.neighbours import WORLD
-from anonymization.dp.audit.registry import PROGRAMMES, REGIONS
+from anonymization.dp.audit.registry import HIGH, LOW, PROGRAMMES, REGIONS
 from enclave.bootstrap import Enclave, build
 from enclave.catalogue.model import Column, ColumnRole, ColumnType, Dataset, Unit
 from enclave.kernel.actors import Actor, Role
@@ -95,7 +95,7 @@ def ledger_shapes() -> list[Shape]:
         query = shape.query
         if query.unknown_keys or query.base in (dp.Measure.MEAN, dp.Measure.RATIO, dp.Measure.QUANTILE):
             continue
-        price = {"rho": _RHO} if query.rho else {"epsilon": min(query.epsilon, _EPSILON)}
+        price: dict[str, Any] = {"rho": _RHO} if query.rho else {"epsilon": min(query.epsilon, _EPSILON)}
         kept.append(replace(shape, query=replace(query, **price)))
     return kept
 
@@ -121,7 +121,7 @@ def _dataset(slug: str) -> Dataset:
         columns=(
             column("household_id", ColumnType.STRING, ColumnRole.DIRECT),
             column("region", ColumnType.STRING, values=regions),
-            column("pay", ColumnType.NUMBER),
+            column("pay", ColumnType.NUMBER, lower=LOW, upper=HIGH),
             column("age", ColumnType.INTEGER),
             *(column(programme, ColumnType.BOOLEAN) for programme in PROGRAMMES),
             column(WORLD, ColumnType.STRING, values=worlds),

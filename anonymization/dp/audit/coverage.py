@@ -80,13 +80,18 @@ def priced(shape: Shape) -> bool:
     return True
 
 
-def unaudited(shapes: Iterable[Shape]) -> list[Kind | Bounding]:
-    """What is exposed and that no shape asks for; empty when every claim can be tried."""
+def unaudited(shapes: Iterable[Shape], among: Iterable[DpQuery] | None = None) -> list[Kind | Bounding]:
+    """What is exposed and that no shape asks for; empty when every claim can be tried.
+
+    Args:
+        shapes: what is audited.
+        among: what is exposed, where `exposed` was asked already.
+    """
     asked: set[Kind | Bounding] = set()
     for shape in shapes:
         asked |= {Kind.asked(shape.query), Bounding.asked(shape.query)}
     wanted: dict[Kind | Bounding, None] = {}
-    for query in exposed():
+    for query in exposed() if among is None else among:
         wanted |= dict.fromkeys((Kind.asked(query), Bounding.asked(query)))
     return [one for one in wanted if one not in asked]
 

@@ -29,7 +29,7 @@ def table(findings: Sequence[Finding]) -> str:
                     f"{found.at(PLAIN):.3f}",
                     f"{found.lower_bound:.3f}",
                     found.runs,
-                    "REFUTED" if found.refuted else "stands",
+                    "REFUTED" if found.refuted else "ERRORS" if finding.errors else "stands",
                     found.event[:60],
                 )
             )
@@ -43,6 +43,7 @@ def as_data(finding: Finding) -> dict[str, Any]:
         "shape": finding.name,
         "claimed": {"epsilon": loss.epsilon, "delta": loss.delta, "rho": loss.rho},
         "refuted": finding.refuted,
+        "errors": finding.errors,
         "cpu_seconds": round(finding.cpu_seconds, 3),
         "audits": [
             {

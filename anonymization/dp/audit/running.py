@@ -44,6 +44,8 @@ class Finding:
         crowd: from many worlds in a question; none for a shape that cannot be asked so.
         alone: from one question at a time; none where none was asked.
         cpu_seconds: for both.
+        errors: how many of all the answers were errors; an honest product gives none, and where it gives nothing else,
+            nothing was audited.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Finding:
     crowd: Audit | None
     alone: Audit | None
     cpu_seconds: float
+    errors: int = 0
 
     @property
     def refuted(self) -> bool:
@@ -79,8 +82,12 @@ def audit_shape(
     claimed = dp.cost(one.query)
     points = claims(claimed)
 
+    errors = 0
+
     def tried(pair: Pair, times: int) -> Audit:
+        nonlocal errors
         sides = [answers(pair, side, times, release) for side in (pair.with_it, pair.without)]
+        errors += sum(int(side["error"].notna().sum()) for side in sides if "error" in side)
         return audit_answers(*sides, claims=points, confidence=confidence)
 
     crowded: Audit | None = None
@@ -88,7 +95,7 @@ def audit_shape(
         many = crowd(one, max(1, min(1_000, runs, _MOST_CELLS // max(_cells(one.query), 1))))
         crowded = tried(many, math.ceil(runs / many.worlds))
     by_one = tried(one, alone) if alone else None
-    return Finding(shape.name, claimed, crowded, by_one, time.process_time() - began)
+    return Finding(shape.name, claimed, crowded, by_one, time.process_time() - began, errors)
 
 
 def confidence_of(shapes: int, false_alarm: float = 1e-6) -> float:

@@ -50,7 +50,7 @@ _SPREAD: dict[str, Any] = {"group_by": {"region": ("R01", "R02", "R03")}}
 _CASH: dict[str, Any] = {"numerator": (Filter("cash", Op.EQ, True),)}
 _ROWS: dict[str, Any] = {"per": Per.ROW, "max_rows": 2}
 _WEIGHTED: dict[str, Any] = {"per": Per.ROW, "weighting": Weighting.HOUSEHOLD}
-_BINS: dict[str, Any] = {"column": "pay", "bins": (0.0, 25.0, 50.0, 1e12)}
+_BINS: dict[str, Any] = {"column": "pay", "bins": (0.0, 25.0, 50.0, HIGH)}
 _TWO: dict[str, Any] = {"between": Between("region", "R02", "R01")}
 _FOUND: dict[str, Any] = {"unknown_keys": ("region",), "delta": 0.01}
 
@@ -133,7 +133,7 @@ SHAPES: tuple[Shape, ...] = (
     Shape(
         "histogram of household totals",
         ask(Measure.HISTOGRAM, **_BINS),
-        worst=tuple(household("worst", 9, pay=20.0)),
+        worst=tuple(household("worst", 9, pay=6.0)),
     ),
     Shape(
         "histogram over persons, at most 2 of a household",

@@ -36,16 +36,17 @@ BY_NAME = {shape.name: shape for shape in SHAPES}
 
 @pytest.mark.parametrize("name", BY_NAME)
 def test_no_claim_is_refuted(name):
-    runs = 300 if "quantile" in name else 1_000
-    found = audit_shape(BY_NAME[name], runs=runs, alone=16, confidence=CONFIDENCE)
+    runs = 100 if "quantile" in name else 500
+    found = audit_shape(BY_NAME[name], runs=runs, alone=6, confidence=CONFIDENCE)
     assert not found.refuted, found
+    assert not found.errors, found
     assert found.crowd.often[1] + found.alone.often[1] > 0, found  # something was told apart, and measured
 
 
 def test_the_claim_of_a_private_synthesis_is_not_refuted():
-    found = audit_mst(runs=300, confidence=CONFIDENCE)
+    found = audit_mst(runs=120, confidence=CONFIDENCE)
     assert not found.refuted, found
-    assert found.alone.often[1] == 150
+    assert found.alone.often[1] == 60
 
 
 # Nothing is exposed without an audit
@@ -56,14 +57,11 @@ def test_every_measure_noise_and_kind_of_key_that_is_priced_is_audited():
     assert len(list(exposed())) > 40
 
 
-@pytest.mark.parametrize("left_out", [Kind.asked(s.query) for s in SHAPES])
-def test_a_shape_that_nobody_audits_is_named(left_out):
-    assert left_out in unaudited([s for s in SHAPES if Kind.asked(s.query) != left_out])
-
-
-def test_a_bounding_that_nobody_audits_is_named():
-    rows = Bounding.asked(BY_NAME["count of persons, weighted"].query)
-    assert rows in unaudited([s for s in SHAPES if Bounding.asked(s.query) != rows])
+def test_a_kind_or_a_bounding_that_nobody_audits_is_named():
+    offered = list(exposed())
+    for of in (Kind, Bounding):
+        for left_out in {of.asked(s.query) for s in SHAPES}:
+            assert left_out in unaudited([s for s in SHAPES if of.asked(s.query) != left_out], offered)
 
 
 def test_every_shape_is_answered_and_every_field_of_a_query_is_asked_by_some_shape():
@@ -114,24 +112,24 @@ def test_the_bound_is_made_of_exact_binomial_intervals():
 
 
 def test_a_bound_overstates_no_more_often_than_its_confidence_says():
-    """Randomised response of a known epsilon, 250 audits at 95%: at most so many above it as chance allows."""
+    """Randomised response of a known epsilon, 120 audits at 95%: at most so many above it as chance allows."""
     rng, epsilon = np.random.default_rng(7), 1.0
     truth = np.exp(epsilon) / (1 + np.exp(epsilon))
     over = 0
-    for _ in range(250):
+    for _ in range(120):
         a, b = (pd.DataFrame({"answer": (rng.random(120) < p).astype(float)}) for p in (truth, 1 - truth))
         over += audit_answers(a, b, claims=[Claim(epsilon)], confidence=0.95).refuted
-    assert over <= binom.ppf(1 - 1e-6, 250, 0.05)
+    assert over <= binom.ppf(1 - 1e-6, 120, 0.05)
 
 
 def test_many_events_looked_at_prove_nothing_where_there_is_nothing():
     """Twenty numbers of pure chance: what looks worst on one half is measured on the other."""
     rng = np.random.default_rng(11)
     refuted = 0
-    for _ in range(15):
+    for _ in range(8):
         a, b = (pd.DataFrame(rng.normal(size=(60, 20))).add_prefix("value ") for _ in range(2))
         refuted += audit_answers(a, b, claims=[Claim(0.0)], confidence=0.9).refuted
-    assert refuted <= binom.ppf(1 - 1e-6, 15, 0.1)
+    assert refuted <= binom.ppf(1 - 1e-6, 8, 0.1)
 
 
 def test_delta_is_allowed_for_and_no_more_than_it():
@@ -179,5 +177,6 @@ def test_the_report_says_what_was_claimed_what_was_seen_and_how_sure():
     assert (told["claimed"]["epsilon"], told["refuted"], one["answers"]) == (1.0, False, 1_000)
     assert one["lower_bound_95"] > one["lower_bound"]
     assert "stands" in table([found])
+    assert "ERRORS" in table([replace(found, errors=1)])
     caught = replace(found, crowd=replace(found.crowd, lower_bound=2.0))
     assert "REFUTED" in table([caught])
