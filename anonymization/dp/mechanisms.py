@@ -198,7 +198,8 @@ def _found(query: DpQuery, made: _Plan, df: pd.DataFrame, most_cells: int) -> Fo
         return ()
     unit, keys = unit_and_keys(query, df)
     joined = np.empty(len(unit), dtype=object)
-    joined[:] = [json.dumps(key) for key in keys.tolist()]
+    texts = {key: json.dumps(key) for key in set(map(tuple, keys.tolist()))}
+    joined[:] = [texts[tuple(key)] for key in keys.tolist()]
     named = made.finding.find(thresholds.households_by_key(unit, joined, made.finding.keys))
     most = max(most_cells // max(len(query.cells), 1), 1)
     kept = sorted(named, key=lambda key: (-named[key], key))[:most]
