@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 
 from anonymization.errors import AnonymizationError
 
@@ -110,6 +111,7 @@ class Limit:
         return Loss(self.epsilon, self.delta, self.rho)
 
 
+@lru_cache(maxsize=4096)
 def decimal(number: float) -> Fraction:
     """The decimal number that a float is written as: 0.1 means a tenth."""
     return Fraction(repr(float(number)))

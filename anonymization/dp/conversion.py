@@ -71,6 +71,13 @@ def in_zcdp(loss: Loss) -> Loss:
     return loss if loss.rho else Loss(0.0, loss.delta, rho_of_epsilon(loss.epsilon))
 
 
+@lru_cache(maxsize=4096)
+def _part(in_rho: bool, amount: float, delta: float) -> Any:
+    """What is composed; kept, since a ledger holds many charges of few prices."""
+    measure = dp.zero_concentrated_divergence() if in_rho else dp.max_divergence()
+    return _stating(dp.approximate(measure), (amount, delta))
+
+
 def composed(losses: Sequence[Loss]) -> Loss:
     """What OpenDP's composition says of losses that are all stated in epsilon, or all in rho.
 
@@ -79,7 +86,6 @@ def composed(losses: Sequence[Loss]) -> Loss:
     if not losses:
         return Loss()
     in_rho = any(loss.rho for loss in losses)  # a loss without either is nothing in both
-    measure = dp.approximate(dp.zero_concentrated_divergence() if in_rho else dp.max_divergence())
-    stated = [_stating(measure, (loss.rho if in_rho else loss.epsilon, loss.delta)) for loss in losses]
+    stated = [_part(in_rho, loss.rho if in_rho else loss.epsilon, loss.delta) for loss in losses]
     amount, delta = dp.c.make_composition(stated).map(1)
     return Loss(delta=float(delta), **{"rho" if in_rho else "epsilon": float(amount)})

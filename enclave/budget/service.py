@@ -128,7 +128,7 @@ class Budgets:
             grant = _grant(uow, question.dataset, project)
             paid = bool(uow.pick(Charge, ("id",), grant_id=grant.id, key=question.key))
             balance = balance_of(uow, grant, self._most())
-            decision, problem = self._weighed(uow, question, balance)
+            decision, _, problem = self._weighed(uow, question, balance)
         because = tuple(decision.refusals) if decision else ()
         because = (*because, problem) if problem else because
         fits = paid or not because
@@ -194,7 +194,7 @@ class Budgets:
             if known is not None:
                 return known, False
             balance = balance_of(uow, grant, self._most())
-            decision, problem = self._weighed(uow, question, balance)
+            decision, after, problem = self._weighed(uow, question, balance)
             cites = [decision.cites] if decision else []
             further = within(uow, grant) if within else ""
             if further or problem or decision is None or not decision.allowed:
@@ -222,7 +222,6 @@ class Budgets:
                 charged_at=self.kit.clock.now(),
             )
             uow.add(charge)
-            after = total([*balance.charged, question.loss], balance.limit)
             facts: dict[str, object] = {
                 **amounts(question.loss),
                 "accounting": balance.limit.accounting.value,
@@ -233,13 +232,15 @@ class Budgets:
             uow.commit()
         return charge, True
 
-    def _weighed(self, uow: UnitOfWork, question: Question, balance: Balance) -> tuple[Decision | None, str]:
-        """The policy's decision on a question, and in a sentence what stands against it whatever the policy says."""
+    def _weighed(
+        self, uow: UnitOfWork, question: Question, balance: Balance
+    ) -> tuple[Decision | None, Loss, str]:
+        """The policy's decision, what would be spent afterwards, what stands against it whatever the policy says."""
         limit = balance.limit
         try:
             after = total([*balance.charged, question.loss], limit)
         except Inadmissible as error:
-            return None, error.sentence
+            return None, balance.spent, error.sentence
         in_rho = limit.accounting is Accounting.ZCDP
         facts: dict[str, object] = {
             "accounting": limit.accounting.value,
@@ -257,7 +258,7 @@ class Budgets:
             "bounds_are_public": True,
         }
         over = "" if after.within(limit.loss) else "It costs more than this budget has left."
-        return self.kit.decide("privacy-budget", facts), over
+        return self.kit.decide("privacy-budget", facts), after, over
 
     def audit(self, actor: Actor, loss_of: Callable[[Mapping[str, object]], Loss]) -> list[str]:
         """Recomputes every charge from its stored query alone, and compares the ledger with the audit log.

@@ -145,7 +145,8 @@ def questions() -> pd.DataFrame:
     """The same as a table, one row for each column that may be asked about.
 
     Columns: table, column, description, keys (to group and filter by), lower, upper (bounds of a number),
-    epsilon_left (none where no budget was granted).
+    epsilon_left and rho_left (what one more question with Laplace or Gaussian noise may cost; none where no budget was
+    granted).
     """
     rows = []
     for dataset in describe()["datasets"]:
@@ -161,9 +162,10 @@ def questions() -> pd.DataFrame:
                     "lower": column["lower"],
                     "upper": column["upper"],
                     "epsilon_left": budget.get("epsilon"),
+                    "rho_left": budget.get("rho"),
                 }
             )
-    names = ["table", "column", "description", "keys", "lower", "upper", "epsilon_left"]
+    names = ["table", "column", "description", "keys", "lower", "upper", "epsilon_left", "rho_left"]
     return pd.DataFrame(rows, columns=names)
 
 

@@ -41,6 +41,7 @@ class KeyOut(Model):
 class AnswerOut(Model):
     epsilon: float
     delta: float
+    rho: float
     key: str
     rows: list[dict[str, Any]]
     mechanism: str
