@@ -38,6 +38,8 @@ from .synthesis import (
 )
 
 SCHEMA = "syntheses/1"
+#: What a table's own evidence may hold in place of that of all.
+_OWN = ("quality", "utility", "privacy", "attacks")
 _EVIDENCE = (
     "Upper line above measured evidence: five tables of 20,000 rows and 18 columns took 100 s and 0.8 GB."
 )
@@ -53,18 +55,20 @@ class Syntheses:
         tables: m of them, row keys first.
         evidence: of all together; `tables` holds each one's own.
         digests: SHA-256 of each table's Parquet bytes.
+        names: of related tables; empty where all are draws of one table.
     """
 
     tables: tuple[pd.DataFrame, ...]
     evidence: dict[str, Any]
     digests: tuple[str, ...]
+    names: tuple[str, ...] = ()
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
         """Each table with the evidence that a gate weighs: its own fidelity, and what all of them give away."""
         each = self.evidence["tables"]["each"]
         return tuple(
-            Candidate(table, {**self.evidence, "quality": one["quality"], "utility": one["utility"]}, digest)
+            Candidate(table, {**self.evidence, **{k: one[k] for k in _OWN if k in one}}, digest)
             for table, one, digest in zip(self.tables, each, self.digests, strict=True)
         )
 
