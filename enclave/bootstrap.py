@@ -20,6 +20,7 @@ from enclave.extracts.orders import Orders
 from enclave.extracts.service import Extracts
 from enclave.extracts.synthesising import Synthesising
 from enclave.kernel.clock import Clock, SystemClock
+from enclave.kernel.derived import derived_secret
 from enclave.kernel.kit import Kit
 from enclave.kernel.ports import Objects
 from enclave.kernel.signing import HouseSigner
@@ -91,10 +92,15 @@ def build(settings: Settings, *, clock: Clock | None = None, objects: Objects | 
     lock_days = int(str(kit.policies.parameter("retention", "release-lock", "days", time.today())))
     staging = Staging(kit, settings.state_dir.resolve() / "projects", notebooks_dir())
     keys = Keys(kit, FileCustody(settings.keys, settings.master_key.get_secret_value().encode()))
-    extracts = Extracts(kit, _Sealer(settings), settings.state_dir.resolve() / "scratch")
+    master = settings.master_key.get_secret_value()
+
+    def values_key(dataset: str) -> bytes:
+        return bytes.fromhex(derived_secret(master, f"own-values:{dataset}"))
+
+    extracts = Extracts(kit, _Sealer(settings), settings.state_dir.resolve() / "scratch", values_key)
     releases = Releases(kit, lock_days)
     budgets = Budgets(kit)
-    receipts = Receipts(HouseSigner.of(settings.master_key.get_secret_value()))
+    receipts = Receipts(HouseSigner.of(master))
     asking = Asking(kit, extracts, budgets)
     workspaces = Workspaces(kit, staging)
     return Enclave(
@@ -118,7 +124,7 @@ def build(settings: Settings, *, clock: Clock | None = None, objects: Objects | 
         provisioning=Provisioning(kit, keys, lock_days),
         workspaces=workspaces,
         querying=Querying(kit, workspaces, asking, budgets, receipts),
-        airlock=Airlock(kit, staging.work_dir, check_output, lock_days, receipts),
+        airlock=Airlock(kit, staging.work_dir, check_output, lock_days, receipts, values_key),
         audit=Audit(kit, lock_days),
         register=Register(kit),
     )

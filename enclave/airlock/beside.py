@@ -1,34 +1,75 @@
-"""What was released before from the same datasets, whoever asked: what a new table must not be subtracted from."""
+"""What an output is held against: what left before from the same datasets, and the registry's own identifiers."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from threading import Lock
 
 from anonymization.disclosure import ReleasedTable, counted_cells
+from anonymization.disclosure.own_values import Digests, OwnValues
 from enclave.airlock.model import OutputFile, OutputRequest, OutputState
+from enclave.extracts.identifiers import from_bytes
+from enclave.extracts.model import Extract
 from enclave.kernel.kit import Kit, UnitOfWork
+from enclave.kernel.ports import ObjectRef
 from enclave.requests.model import Entitlement
 
 #: Tables kept at hand; the bytes under a digest never change.
 _MOST = 2_000
+#: Sets of digests kept at hand; one of a million households takes some tens of megabytes.
+_MOST_SETS = 4
+
+#: Finds identifiers in a text: one item for each.
+Own = Callable[[str], Collection[object]]
 
 
 @dataclass(slots=True)
 class _Known:
-    """The tables that were read, by digest."""
+    """What was read, by digest."""
 
     tables: OrderedDict[str, ReleasedTable | None] = field(default_factory=OrderedDict)
+    digests: dict[str, Digests] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
 
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """Reads the released tables that a project's outputs are compared with."""
+    """Reads what a project's outputs are compared with: released tables, and the registry's own identifiers.
+
+    Args:
+        values_key: the key of a dataset's identifier digests; without it none of its values is known.
+    """
 
     kit: Kit
+    values_key: Callable[[str], bytes] | None = None
     _known: _Known = field(default_factory=_Known)
+
+    def own_values(self, project: str) -> Own | None:
+        """Finds identifiers of the newest extract of each of the project's datasets in a text."""
+        if self.values_key is None:
+            return None
+        with self.kit.read() as uow:
+            datasets = {e.dataset for e in uow.find(Entitlement, project=project)}
+            refs = [
+                (dataset, taken[-1].digests)
+                for dataset in sorted(datasets)
+                if (taken := [x for x in uow.find(Extract, dataset=dataset) if x.digests is not None])
+            ]
+        finders = [self._finder(dataset, ref) for dataset, ref in refs if ref is not None]
+        return lambda text: [found for finder in finders for found in finder(text)]
+
+    def _finder(self, dataset: str, ref: ObjectRef) -> OwnValues:
+        with self._known.lock:
+            held = self._known.digests.get(ref.sha256)
+        if held is None:
+            held = from_bytes(self.kit.objects.read(ref))
+            with self._known.lock:
+                while len(self._known.digests) >= _MOST_SETS:
+                    self._known.digests.pop(next(iter(self._known.digests)))
+                self._known.digests[ref.sha256] = held
+        return OwnValues(held, self.values_key(dataset) if self.values_key else b"")
 
     def of(self, project: str, *, but: str = "") -> tuple[ReleasedTable, ...]:
         """Every released table of every project that was ever granted one of this project's datasets.

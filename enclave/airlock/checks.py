@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from typing import Any
 
@@ -16,6 +16,7 @@ def check_output(
     sidecar: bytes | None,
     threshold: int,
     earlier: Sequence[ReleasedTable] = (),
+    own: Callable[[str], Collection[object]] | None = None,
 ) -> CheckResult:
     """Findings and facts about one file; decides nothing and never quotes a value.
 
@@ -23,8 +24,14 @@ def check_output(
         sidecar: the file's description as it stands in the workspace, or None.
         threshold: the smallest count that may be shown, from the policy.
         earlier: what was released from the same data before.
+        own: finds the registry's own identifiers in a text.
     """
-    report = check_file(name, data, sidecar, threshold=threshold, scan=_scan(), earlier=earlier)
+    presidio = _scan()
+
+    def scan(text: str) -> Collection[object]:
+        return [*presidio(text), *(own(text) if own is not None else ())]
+
+    report = check_file(name, data, sidecar, threshold=threshold, scan=scan, earlier=earlier)
     findings = tuple(
         {"rule": f.rule, "place": f.place, "severity": str(f.severity), "sentence": f.sentence}
         for f in report.findings

@@ -78,7 +78,7 @@ def plant(kit: Kit, check: Checker, waiting: str, lock_days: int, actor: Actor, 
         raise NotFound(f"There is no test output of that name. There are: {', '.join(sorted(seeds()))}.")
     on, now = kit.clock.today(), kit.clock.now()
     threshold = int(str(kit.policies.parameter("output-file", "minimum-cell-count", "threshold", on)))
-    result = check(seed.file, seed.content, seed.description, threshold, ())
+    result = check(seed.file, seed.content, seed.description, threshold, (), None)
     decision = kit.decide("output-file", result.facts)
     if decision.outcome is Outcome.DENY:
         raise Refused(decision)

@@ -49,6 +49,7 @@ class Airlock:
         work_dir: a project's workspace folder on the host.
         check: the automatic checks; they find, the policy decides.
         receipts: weighs private answers.
+        values_key: the key of a dataset's identifier digests.
     """
 
     kit: Kit
@@ -56,10 +57,11 @@ class Airlock:
     check: Checker
     lock_days: int
     receipts: Receipts
+    values_key: Callable[[str], bytes] | None = None
     beside: Beside = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "beside", Beside(self.kit))
+        object.__setattr__(self, "beside", Beside(self.kit, self.values_key))
 
     @property
     def releasing(self) -> Releasing:

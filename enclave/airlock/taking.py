@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from anonymization.disclosure import ReleasedTable, counted_cells
-from enclave.airlock.beside import Beside
+from enclave.airlock.beside import Beside, Own
 from enclave.airlock.intake import Copied, copy_out
 from enclave.airlock.model import OutputFile
 from enclave.airlock.private import PrivateLane, finding, is_private
@@ -26,8 +26,8 @@ class CheckResult:
     findings: tuple[dict[str, str], ...]
 
 
-#: (name, bytes, description or None, minimum count, tables released before) to the result.
-Checker = Callable[[str, bytes, bytes | None, int, Sequence[ReleasedTable]], CheckResult]
+#: (name, bytes, description or None, minimum count, tables released before, own identifiers) to the result.
+Checker = Callable[[str, bytes, bytes | None, int, Sequence[ReleasedTable], Own | None], CheckResult]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,10 @@ class Taking:
     def take(self, project: str, author: str, names: tuple[str, ...]) -> tuple[OutputFile, ...]:
         """Copies of the named files of a workspace, each checked; raises Invalid for a name or a mixture."""
         copies = copy_out(self.work_dir(project), names)
-        earlier = list(self.beside.of(project))
+        earlier, own_values = list(self.beside.of(project)), self.beside.own_values(project)
         taken = []
         for copied in copies:
-            taken.append(self._checked(project, author, copied, earlier))
+            taken.append(self._checked(project, author, copied, earlier, own_values))
             # Files that leave together can be subtracted from each other too.
             own = counted_cells(copied.name, copied.data, copied.sidecar)
             earlier += [own] if own is not None else []
@@ -66,24 +66,24 @@ class Taking:
 
     def again(self, output_id: str, project: str, files: tuple[OutputFile, ...]) -> tuple[OutputFile, ...]:
         """The same copies, checked again as the policy and the releases are by now."""
-        earlier = list(self.beside.of(project, but=output_id))
+        earlier, own_values = list(self.beside.of(project, but=output_id)), self.beside.own_values(project)
         taken = []
         for file in files:
             data = self.kit.objects.read(file.stored)
             sidecar = self.kit.objects.read(file.sidecar) if file.sidecar is not None else None
-            taken.append(file if file.charge else self._weighed(file, data, sidecar, earlier))
+            taken.append(file if file.charge else self._weighed(file, data, sidecar, earlier, own_values))
             own = counted_cells(file.name, data, sidecar)
             earlier += [own] if own is not None else []
         return tuple(taken)
 
     def _checked(
-        self, project: str, author: str, copied: Copied, earlier: Sequence[ReleasedTable]
+        self, project: str, author: str, copied: Copied, earlier: Sequence[ReleasedTable], own: Own | None
     ) -> OutputFile:
         until = self.kit.clock.now() + timedelta(days=self.lock_days)
         private = self.lane.admitted(project, author, copied, until)
         if isinstance(private, OutputFile):
             return private
-        result, decision = self._judge(copied.name, copied.data, copied.sidecar, earlier)
+        result, decision = self._judge(copied.name, copied.data, copied.sidecar, earlier, own)
         digest = hashlib.sha256(copied.data).hexdigest()
         base = f"{project}/{digest[:16]}"
         stored = self.kit.objects.put(
@@ -114,9 +114,14 @@ class Taking:
         )
 
     def _weighed(
-        self, file: OutputFile, data: bytes, sidecar: bytes | None, earlier: Sequence[ReleasedTable]
+        self,
+        file: OutputFile,
+        data: bytes,
+        sidecar: bytes | None,
+        earlier: Sequence[ReleasedTable],
+        own: Own | None,
     ) -> OutputFile:
-        result, decision = self._judge(file.name, data, sidecar, earlier)
+        result, decision = self._judge(file.name, data, sidecar, earlier, own)
         lane = tuple(f for f in file.findings if f["rule"] == "private-answer")
         return replace(
             file,
@@ -128,11 +133,11 @@ class Taking:
         )
 
     def _judge(
-        self, name: str, data: bytes, sidecar: bytes | None, earlier: Sequence[ReleasedTable]
+        self, name: str, data: bytes, sidecar: bytes | None, earlier: Sequence[ReleasedTable], own: Own | None
     ) -> tuple[CheckResult, Decision]:
         on = self.kit.clock.today()
         threshold = int(
             str(self.kit.policies.parameter("output-file", "minimum-cell-count", "threshold", on))
         )
-        result = self.check(name, data, sidecar, threshold, earlier)
+        result = self.check(name, data, sidecar, threshold, earlier, own)
         return result, self.kit.decide("output-file", result.facts)

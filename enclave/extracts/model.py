@@ -43,6 +43,7 @@ class Extract:
         source: where it was taken from, in words; never an address with a password.
         sha256: digest of the clear parquet file.
         sealed: the sealed (client-side encrypted) file in quarantine.
+        digests: keyed digests of the names, numbers and codes in it, for the airlock (see `own_values`).
         wrapped_key: opens it, together with a key derived from the master key; emptied when it is destroyed.
     """
 
@@ -58,4 +59,5 @@ class Extract:
     state: ExtractState
     registered_by: str
     registered_at: datetime
+    digests: ObjectRef | None = None
     version: int = 1

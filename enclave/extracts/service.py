@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from enclave.catalogue.model import Dataset
+from enclave.extracts.identifiers import identifier_digests
 from enclave.extracts.model import EXTRACT_MACHINE, Extract, ExtractState, ExtractVerb
 from enclave.extracts.reading import read_extract
 from enclave.extracts.scratch import clear_folder, sweep
@@ -52,11 +53,13 @@ class Extracts:
     Args:
         sealer: encrypts what is in quarantine, under a key of its own for each file.
         scratch: where clear files may stand for a moment when memory has no room; closed to others.
+        values_key: the key of a dataset's identifier digests; without it the airlock knows none of its values.
     """
 
     kit: Kit
     sealer: Sealer
     scratch: Path
+    values_key: Callable[[str], bytes] | None = None
 
     def register(self, actor: Actor, *, dataset: str, path: Path, as_of: date, source: str) -> Extract:
         """Checks a file against the data dictionary, seals it and puts it into quarantine.
@@ -86,6 +89,12 @@ class Extracts:
             ref = self.kit.objects.put(
                 QUARANTINE, f"{dataset}/{id_}.sealed", sealed, media_type="application/octet-stream"
             )
+        own = None
+        if self.values_key is not None:
+            held = identifier_digests(taken.table, described, self.values_key(dataset))
+            own = self.kit.objects.put(
+                QUARANTINE, f"{dataset}/{id_}.digests", held, media_type="application/octet-stream"
+            )
         with self.kit.write() as uow:
             year = self.kit.clock.today().year
             number = uow.number(f"extract-{year}")
@@ -102,6 +111,7 @@ class Extracts:
                 state=EXTRACT_MACHINE.start,
                 registered_by=actor.name,
                 registered_at=self.kit.clock.now(),
+                digests=own,
             )
             uow.add(extract)
             facts = {"rows": extract.rows, "as_of": as_of.isoformat(), "sealed": ref.sha256}
@@ -150,6 +160,7 @@ class Extracts:
             extract = uow.get(Extract, id_)
             gone = EXTRACT_MACHINE.move(extract.state, ExtractVerb.DESTROY)
             # Without its wrapped key not even a forgotten copy of the sealed file can be opened.
+            digests, extract = extract.digests, replace(extract, digests=None)
             extract = uow.put(replace(extract, state=gone, wrapped_key=""))
             uow.audit(
                 Event.EXTRACT_DESTROY,
@@ -158,6 +169,8 @@ class Extracts:
                 {"sealed": extract.sealed.sha256},
             )
             self.kit.objects.delete(extract.sealed)
+            if digests is not None:
+                self.kit.objects.delete(digests)
             uow.commit()
         return extract
 

@@ -102,8 +102,8 @@ def test_only_the_privacy_officer_plants_one(house, project, who):
 
 
 def test_one_that_software_would_refuse_is_not_planted(house, project):
-    def refuses(name, data, sidecar, threshold, earlier=()):
-        result = house.airlock.check(name, data, sidecar, threshold, earlier)
+    def refuses(name, data, sidecar, threshold, earlier=(), own=None):
+        result = house.airlock.check(name, data, sidecar, threshold, earlier, own)
         return dataclasses.replace(result, facts=result.facts | {"identifiers_found": 1})
 
     with pytest.raises(Refused):

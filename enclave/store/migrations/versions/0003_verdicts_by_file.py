@@ -1,4 +1,4 @@
-"""a verdict on each file, notes among checkers, outputs of which a part may leave, and test outputs"""
+"""a verdict on each file, notes among checkers, parts that leave, test outputs, digests of identifiers"""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ def upgrade() -> None:
         batch.add_column(sa.Column("partial", sa.Boolean(), nullable=False, server_default=sa.false()))
         batch.add_column(sa.Column("split_from", sa.Text(), nullable=False, server_default=""))
         batch.add_column(sa.Column("seeded", sa.Text(), nullable=False, server_default=""))
+    with op.batch_alter_table("extract") as batch:
+        batch.add_column(sa.Column("digests", Json, nullable=True))
     for table, columns in (
         ("review", ("files", "notes")),
         ("output_request", ("partial", "split_from", "seeded")),
@@ -31,6 +33,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("extract") as batch:
+        batch.drop_column("digests")
     with op.batch_alter_table("output_request") as batch:
         batch.drop_column("seeded")
         batch.drop_column("split_from")
