@@ -18,6 +18,8 @@ _OWN_COLUMNS = {
     Measure.MEAN: frozenset({"numerator"}),
     Measure.DIFFERENCE: frozenset({"first", "second"}),
 }
+#: Names that a column with keys cannot have: an answer grouped by it would have two columns of one name.
+RESERVED = frozenset().union(ANSWER_COLUMNS, {"programme"}, *_OWN_COLUMNS.values())
 
 _OF_A_COLUMN = frozenset({Measure.MEAN, Measure.SUM, Measure.QUANTILE})
 _MOST = 1_000_000

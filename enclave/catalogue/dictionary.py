@@ -63,7 +63,17 @@ class _Column(_Strict):
             raise ValueError("only strings and numbers have a code list")
         if self.type in _NUMBERS and not all(_is_number(code, self.type) for code in self.values):
             raise ValueError("the codes of a number must be numbers of its type")
+        from anonymization.dp.checks import RESERVED  # noqa: PLC0415 - numpy is loaded late
+
+        if self._grouped_by() and self.name in RESERVED:
+            raise ValueError(
+                f"answers of private questions have a column {self.name} of their own; give this one another name"
+            )
         return self
+
+    def _grouped_by(self) -> bool:
+        coded = bool(self.values) or self.type is ColumnType.BOOLEAN
+        return coded and self.role not in {ColumnRole.DIRECT, ColumnRole.FREE_TEXT}
 
 
 class _Document(_Strict):

@@ -77,6 +77,13 @@ def test_codes_written_as_numbers_are_codes(tmp_path):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
+        *(
+            (
+                {"columns": [GOOD["columns"][0], {**GOOD["columns"][1], "name": name}], "area": ""},
+                "another name",
+            )
+            for name in ("value", "n", "withheld", "bin", "programme", "first")
+        ),
         ({"slug": "Not A Slug"}, "lower case letters"),
         ({"unit": "village"}, "at unit: "),
         ({"unit_id": "z"}, "unit_id must be one of the columns"),
