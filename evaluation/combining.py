@@ -104,8 +104,10 @@ def combine(
     if size_ratio is not None:
         return _combined(float(q.mean()), within * (size_ratio + 1 / m), math.inf, (between, within), m)
     if kind == "partially":
-        total = within + between / m
-        df = (m - 1) * (1 + within / (between / m)) ** 2 if between > 0 else math.inf
+        added = between / m
+        total = within + added
+        more = 1 + within / added if added > 0 else math.inf
+        df = (m - 1) * more * more  # not a power: that raises where a product is infinite
     else:
         inflated = (1 + 1 / m) * between
         total = inflated - within

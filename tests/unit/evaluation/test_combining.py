@@ -43,6 +43,12 @@ def test_the_variance_is_positive_and_the_order_of_tables_says_nothing(pairs):
         assert math.isclose(one.total, two.total, rel_tol=1e-6)
 
 
+@pytest.mark.parametrize("apart", [1e-200, 1e-161, 5e-324])
+def test_tables_that_hardly_differ_add_nothing(apart):
+    found = combine([0.0, apart, 0.0], [1.0, 1.0, 1.0], kind="partially")
+    assert (found.se, found.ci_high) == (1.0, pytest.approx(1.959964, rel=1e-6))
+
+
 @pytest.mark.parametrize("kind", ["fully", "partially"])
 def test_intervals_cover_the_truth_in_a_simulation_where_one_tables_interval_does_not(kind):
     """A normal mean, drawn from its posterior: fully, new people from N(posterior); partially, every value replaced
