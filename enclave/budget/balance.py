@@ -164,8 +164,8 @@ class DatasetTotal:
     def says(self) -> str:
         """In a sentence."""
         return (
-            f"{self.dataset}: everybody who asked, together, has spent {in_words(self.loss, rho=False)} in "
-            f"{self.charges} charges under {self.grants} grants; spent to the end, they would come to "
+            f"{self.dataset}: everybody who asked, together, has spent {in_words(self.loss, rho=False)} (charges: "
+            f"{self.charges}; grants: {self.grants}). Spent to the end, the grants would come to "
             f"{in_words(self.granted, rho=False)}."
         )
 

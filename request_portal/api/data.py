@@ -8,11 +8,12 @@ from typing import Any
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
+from anonymization.dp import Accounting
 from enclave.catalogue.model import Dataset
 from enclave.kernel.actors import Capability
 from enclave.register.service import Entry
 from request_portal.access import MaybeWho, Me, Parts, may, public
-from request_portal.api.models import Model, Name
+from request_portal.api.models import Model, Name, Text
 from request_portal.api.output_models import ReleaseOut
 from request_portal.downloads import attachment
 from request_portal.present.columns import requestable
@@ -107,6 +108,13 @@ class GrantBody(Model):
     epsilon: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     delta: float = Field(default=0.0, ge=0, lt=1, allow_inf_nan=False)
     rho: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    accounting: Accounting | None = None
+
+
+class RaiseBody(GrantBody):
+    """The whole new limit, not what is added."""
+
+    reason: Text
 
 
 class RegisteredOutputOut(BaseModel):
@@ -263,8 +271,30 @@ def grant(enclave: Parts, actor: Me, body: GrantBody) -> dict[str, str]:
         epsilon=body.epsilon,
         delta=body.delta,
         rho=body.rho,
+        accounting=body.accounting,
     )
     return {"grant": made.id}
+
+
+@router.post(
+    "/budgets/raises",
+    dependencies=[may(Capability.BUDGET_GRANT)],
+    status_code=201,
+    tags=["budgets"],
+    summary="Raise a privacy budget; what was granted stays on record",
+)
+def raise_grant(enclave: Parts, actor: Me, body: RaiseBody) -> dict[str, str]:
+    after = enclave.budgets.raise_grant(
+        actor,
+        dataset=body.dataset,
+        project=body.project,
+        epsilon=body.epsilon,
+        delta=body.delta,
+        rho=body.rho,
+        accounting=body.accounting,
+        reason=body.reason,
+    )
+    return {"grant": after.grant.id, "says": after.says()}
 
 
 @router.get(

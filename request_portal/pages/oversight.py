@@ -38,7 +38,8 @@ def release(request: Request, enclave: Parts, actor: Me, id_: str) -> Response:
 
 @router.get("/ledger", dependencies=[may(Capability.BUDGET_READ)])
 def ledger(request: Request, enclave: Parts, actor: Me) -> Response:
-    grants = [(b, enclave.budgets.charges(actor, b.grant.id)) for b in enclave.budgets.balances(actor)]
+    ledger, balances = enclave.budgets, enclave.budgets.balances(actor)
+    grants = [(b, ledger.charges(actor, b.grant.id), ledger.raises(actor, b.grant.id)) for b in balances]
     return page(request, "ledger.html", grants=grants, datasets=enclave.budgets.datasets(actor))
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from enclave.airlock.model import OutputFile
 from enclave.kernel.actors import Role
 from enclave.kernel.tiers import Tier
-from request_portal.present.budgets import budget_left, budget_share, budget_spent, cost
+from request_portal.present.budgets import amount, budget_left, budget_share, budget_spent, cost
+from request_portal.present.questions import in_words
 from request_portal.present.tags import rule, tag
 
 #: Purpose codes of the policy "access": (short name, what it means to somebody who has not met the field).
@@ -141,32 +142,9 @@ def number(value: object) -> str:
     return str(value)
 
 
-_MEASURES = {
-    "count": "Number of {unit}",
-    "sum": "Total of {column} over {unit}",
-    "mean": "Mean of {column} over {unit}",
-}
-_OPS = {"==": "is", "!=": "is not", ">=": "is at least", "<=": "is at most", "in": "is one of"}
-
-
 def asked(query: Mapping[str, Any]) -> str:
     """A private query's stored description in a line of words."""
-    unit = "persons" if query.get("per") == "row" else "households"
-    measure = str(query.get("measure", ""))
-    words = _MEASURES.get(measure, measure).format(unit=unit, column=query.get("column"))
-    groups = [*(query.get("group_by") or ()), *(["programme"] if query.get("count_by_programme") else [])]
-    held = [
-        f"{f['column']} {_OPS.get(f['op'], f['op'])} {_plain(f['value'])}" for f in query.get("filters") or ()
-    ]
-    return (
-        words
-        + (f" by {' and '.join(groups)}" if groups else "")
-        + (f", where {', '.join(held)}" if held else "")
-    )
-
-
-def _plain(value: object) -> str:
-    return ", ".join(map(_plain, value)) if isinstance(value, (list, tuple)) else number(value)
+    return in_words(query, number)
 
 
 def lookup(code: str, names: Mapping[str, str]) -> str:
@@ -193,6 +171,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "file_name": file_name,
     "number": number,
     "asked": asked,
+    "amount": amount,
     "budget_left": budget_left,
     "budget_share": budget_share,
     "budget_spent": budget_spent,

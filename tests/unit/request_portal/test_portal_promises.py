@@ -130,7 +130,8 @@ def test_a_checker_does_not_see_the_other_verdict_until_both_are_in(portal: Port
     omar, lena, amina = portal.client("omar"), portal.client("lena"), portal.client("amina")
 
     answer = omar.post(
-        f"/airlock/{output.id}/review", data={"verdict-0": "approve", "comment": secret, "seen": output.digests}
+        f"/airlock/{output.id}/review",
+        data={"verdict-0": "approve", "comment": secret, "seen": output.digests},
     )
 
     assert answer.status_code == 303
@@ -299,3 +300,34 @@ def test_a_projects_page_shows_members_what_was_asked_and_what_is_left(portal: P
         "region_code"
         not in portal.client("sofia").get(f"/projects/{slug}").text.partition("Private questions")[2]
     )
+
+
+def test_the_ledgers_page_shows_grants_raises_charges_and_everybody_together(portal: Portal) -> None:
+    slug = portal.project()
+    dataset = portal.enclave.entitlements.of_project(slug)[0].dataset
+    petra = portal.client("petra")
+    budget = {"dataset": dataset, "project": slug}
+    assert petra.post("/api/v1/budgets", json={**budget, "rho": 0.1, "delta": 1e-6}).status_code == 201
+    less = petra.post("/api/v1/budgets/raises", json={**budget, "rho": 0.05, "reason": "A smaller one."})
+    assert less.status_code == 422
+    reason = "A second round <b>of</b> the survey."
+    told = petra.post("/api/v1/budgets/raises", json={**budget, "rho": 0.2, "delta": 1e-6, "reason": reason})
+    assert told.status_code == 201
+    assert "Rho 0.2 of 0.2 is left (zCDP)" in told.json()["says"]
+    assert (
+        portal.client("amina")
+        .post("/api/v1/budgets/raises", json={**budget, "rho": 0.5, "reason": reason})
+        .is_error
+    )
+    query = DpQuery(dataset, "household_id", Measure.COUNT, 0.2, group_by={"region_code": ("R01",)})
+    spender = replace(service("questions"), name="amina")
+    portal.enclave.budgets.ask(spender, question_of(query, dataset, "e1"), slug, lambda: {"csv": "SECRET"})
+    page = petra.get("/ledger").text
+    assert "Granted rho 0.1 and delta 1e-06 (zcdp)" in page
+    assert "A second round &lt;b&gt;of&lt;/b&gt; the survey." in page
+    assert "Spent: <strong>rho 0.02 of rho 0.2 and delta 1e-06</strong>" in page
+    assert "Rho 0.18 of 0.2 is left (zCDP)" in page
+    assert f"{dataset}: everybody who asked, together, has spent epsilon 0.2 (charges: 1;" in page
+    assert "SECRET" not in page
+    (mine,) = [b for b in petra.get("/api/v1/budgets").json() if b["project"] == slug]
+    assert (mine["accounting"], mine["rho"], mine["spent_rho"], mine["left_rho"]) == ("zcdp", 0.2, 0.02, 0.18)
