@@ -13,7 +13,7 @@ from anonymization.schema import FieldType
 from anonymization.synth import SynthesisPlan, methods, synthesise
 from anonymization.synth.protocol import Bounds
 from anonymization.utility import ModelQuestion, TargetingQuestion
-from enclave.extracts.gates import synthetic_facts
+from enclave.extracts.gates import fitness_facts, synthetic_facts
 from policies import PolicyBook
 from policies.engine import decide
 
@@ -118,3 +118,34 @@ def test_trees_keep_what_evaluators_ask_and_copy_nobody():
         "no-coefficient-is-reversed", "what-is-learnt-holds-for-real-people", "not-told-apart-at-a-glance",
     }  # fmt: skip
     assert kept <= {f.rule for f in decision.findings if f.outcome == "allow"}
+
+
+def facts(models, losses):
+    utility = {
+        "targeting": {},
+        "models": {
+            n: dict(zip(("overlap", "combined_overlap", "reversed"), m, strict=True))
+            for n, m in models.items()
+        },
+        "prediction": {n: {"loss": loss} for n, loss in losses.items()},
+        "discriminator": {"area": 0.6},
+    }
+    return fitness_facts({"utility": utility})
+
+
+def test_the_worst_model_is_weighed_over_all_tables_combined():
+    found = facts({"a": (0.9, 0.8, 0), "b": (0.5, 0.7, 2)}, {"a": 0.02, "b": 0.01})
+    assert found["models_are_measured"] is True
+    assert (found["regression_overlap"], found["coefficients_reversed"], found["prediction_loss"]) == (
+        0.7,
+        2,
+        0.02,
+    )
+
+
+def test_a_model_that_the_real_rows_cannot_be_fitted_with_is_no_question():
+    found = facts({"a": (None, None, None), "b": (0.5, 0.7, 0)}, {"a": None, "b": None})
+    assert (found["models_are_measured"], found["regression_overlap"]) == (True, 0.7)
+    assert found["prediction_loss"] is None  # not known: the policy denies
+    assert facts({"a": (None, None, None)}, {"a": None})["models_are_measured"] is False
+    assert facts({}, {})["models_are_measured"] is False
