@@ -19,6 +19,7 @@ ENVIRONMENTS = ROOT / "build/bench-dp"
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _PAUSE = 0.05
+_PATIENCE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,8 @@ def carried_out(python: str, peer: Peer, spec: dict[str, Any], cap: float) -> di
         python: of the peer's environment.
         peer: whose runner.
         spec: see `dp_peers/task.py`.
-        cap: wall seconds after which it is ended; what it had told by then is kept, and said to be part.
+        cap: CPU seconds after which it is ended; what it had told by then is kept, and said to be part. So is a
+            process that takes twenty times as long by the clock: it waits for something that does not come.
     """
     with tempfile.TemporaryDirectory() as name:
         given, out, said = (Path(name) / part for part in ("spec.json", "out.json", "stderr"))
@@ -87,7 +89,7 @@ def carried_out(python: str, peer: Peer, spec: dict[str, Any], cap: float) -> di
         told: dict[str, Any] = json.loads(out.read_text()) if out.exists() else {}
         told |= {"wall_seconds": round(time.perf_counter() - began, 2), **took}
         if took["ended"]:
-            told["why"] = f"It did not end within {cap:g} seconds."
+            told["why"] = f"It did not end within {cap:g} CPU seconds."
         elif process.returncode:
             lines = said.read_text(errors="replace").strip().splitlines() or ["no message"]
             told["why"] = f"It ended with an error: {lines[-1][:300]}"
@@ -109,7 +111,7 @@ def _surroundings(peer: Peer) -> dict[str, str]:
 
 def _watched(process: subprocess.Popen[bytes], cap: float) -> dict[str, Any]:
     """Waits, and samples the memory and CPU time of every process of the runner's session."""
-    until, peak, spent = time.monotonic() + cap, 0, 0.0
+    until, peak, spent = time.monotonic() + _PATIENCE * cap, 0, 0.0
     ended = False
     while True:
         try:
@@ -117,7 +119,7 @@ def _watched(process: subprocess.Popen[bytes], cap: float) -> dict[str, Any]:
         except subprocess.TimeoutExpired:
             memory, cpu = _session(process.pid)
             peak, spent = max(peak, memory), max(spent, cpu)
-            if time.monotonic() < until:
+            if spent < cap and time.monotonic() < until:
                 continue
             ended = True
         break
