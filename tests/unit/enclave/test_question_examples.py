@@ -6,6 +6,7 @@ import json
 import re
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from standingkit import dictionary
 from anonymization import dp
 from enclave.client import querying
 from enclave.extracts.tables import public_table
+from request_portal.api import private
 
 PAGE = Path(__file__).resolve().parents[3] / "docs/how-to/write-a-question.md"
 BLOCK = re.compile(r"^```(yaml|json|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -89,6 +91,22 @@ def test_yaml_json_and_python_ask_the_same_and_are_answered(name):
     said = PAGE.read_text("utf-8")
     own = set(frame.columns) - set(one.group_by) - set(one.unknown_keys)
     assert all(f"`{column}`" in said for column in own)
+
+
+@pytest.mark.parametrize("name", three())
+def test_the_portal_s_api_passes_each_shape_on_as_it_was_sent(name):
+    (_, _), (_, in_json), (_, _) = shapes()[name]
+    sent = {}
+
+    def ask(actor, dataset, wanted):
+        sent.update(json.loads(json.dumps(wanted)))
+        return {"epsilon": 0, "delta": 0, "rho": 0, "key": "", "rows": [], "mechanism": ""}
+
+    body = private.QuestionBody.model_validate_json(
+        json.dumps({**json.loads(in_json), "dataset": dictionary().slug})
+    )
+    private.ask(SimpleNamespace(asking=SimpleNamespace(ask=ask)), None, body)
+    assert asked(sent) == asked(in_json)
 
 
 def test_the_two_ways_to_bound_rows_are_read_as_the_page_says():
