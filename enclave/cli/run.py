@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -84,12 +85,16 @@ def worker() -> None:
 @click.command()
 @click.option("--json", "machine", is_flag=True, help="As JSON, for another program.")
 def canary(*, machine: bool) -> None:
-    """Try every known way out of a session, in a throw-away one; exit code 1 when one is open."""
-    from enclave.hub.verify import verify  # noqa: PLC0415
+    """Try every known way out of a session, in a throw-away one; exit code 1 when one is open.
 
-    exits = verify(read_settings())
+    With --json the report carries this house's signature; `enclave receipt key` prints the public key.
+    """
+    from enclave.hub.verify import report, verify  # noqa: PLC0415
+
+    settings = read_settings()
+    exits = verify(settings)
     if machine:
-        click.echo(json.dumps([{"name": e.name, "closed": e.closed, "how": e.how} for e in exits], indent=2))
+        click.echo(json.dumps(report(settings, exits, datetime.now(UTC)), indent=2))
     else:
         for way in exits:
             click.echo(f"{'closed' if way.closed else 'OPEN  '}  {way.name}: {way.how}")

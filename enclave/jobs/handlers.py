@@ -9,6 +9,7 @@ from enclave.bootstrap import Enclave
 from enclave.extracts.model import Extract, ExtractState
 from enclave.extracts.orders import OrderWatch
 from enclave.extracts.scratch import UNKNOWN
+from enclave.jobs.watching import canary
 from enclave.jobs.worker import WORKER, Handler
 from enclave.kernel.actors import Actor
 from enclave.kernel.tiers import Tier
@@ -177,6 +178,7 @@ HANDLERS: dict[str, Handler] = {
     "destroy_keys": destroy_keys,
 }
 CHORES: dict[str, tuple[float, Callable[[Enclave], None]]] = {
+    "canary": (3600.0, canary),
     "expire": (20.0, expire),
     "anchor": (60.0, anchor),
     "clear": (60.0, clear),

@@ -18,6 +18,7 @@ class Event(StrEnum):
     BUDGET_GRANT = "budget:grant"
     BUDGET_RAISE = "budget:raise"
     BUDGET_REFUSE = "budget:refuse"
+    CANARY_RUN = "canary:run"
     CREDENTIALS_ISSUE = "credentials:issue"
     DATASET_CLASSIFY = "dataset:classify"
     DATASET_DESCRIBE = "dataset:describe"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pytest
 from hubkit import ROOT, session_runtime
@@ -13,7 +15,8 @@ from hubkit import ROOT, session_runtime
 from enclave.hub import seccomp
 from enclave.hub.paths import hub_paths
 from enclave.hub.preflight import preflight
-from enclave.hub.verify import verify
+from enclave.hub.verify import Exit, report, verify
+from enclave.kernel.signing import HouseSigner, signature_holds
 from enclave.settings import Settings
 
 pytestmark = pytest.mark.real
@@ -38,7 +41,7 @@ def test_this_machine_can_hold_sessions_and_says_how():
 def test_every_exit_of_a_throw_away_sandbox_is_closed(settings):
     exits = verify(settings)
     assert [e for e in exits if not e.closed] == []
-    assert len(exits) > 50
+    assert len(exits) > 100
 
 
 def test_the_network_is_reachable_when_its_namespace_is_shared(settings, monkeypatch):
@@ -118,3 +121,40 @@ print(evaluation.__file__)
     python = session_runtime() / "bin" / "python"
     ran = subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=False)
     assert ran.stdout.startswith(str(library)), ran.stderr
+
+
+def test_shared_memory_is_reachable_when_its_namespace_is_shared(settings, monkeypatch):
+    """A third control: the segment that the host keeps is found by its key as soon as that wall is left out."""
+    from enclave.hub import launch
+
+    place = settings.state_dir.parent / "hole"
+    place.mkdir()
+    source = launch.__loader__.get_data(launch.__file__).decode()
+    (place / "launch.py").write_text(source.replace('"user", "pid", "net", "ipc"', '"user", "pid", "net"'))
+    monkeypatch.setattr("enclave.hub.sandbox._LAUNCH", place / "launch.py")
+    opened = [e.name for e in verify(settings) if not e.closed]
+    assert any(name.startswith("segment ") for name in opened)
+
+
+def test_a_new_way_out_is_one_small_file_and_an_open_one_is_seen(tmp_path):
+    """Outside any sandbox much is open; what is tried here is that the canary reads the file and says so."""
+    shutil.copytree(ROOT / "enclave" / "hub" / "session", tmp_path / "session")
+    way = 'def ways(outside):\n    yield "a window", lambda: "stands " + outside["window"]\n'
+    (tmp_path / "session" / "ways" / "windows.py").write_text(way)
+    (tmp_path / "session" / "ways" / "calls.py").unlink()  # nothing here is walled in
+    (tmp_path / "session" / "ways" / "network.py").unlink()
+    command = [sys.executable, "-I", tmp_path / "session" / "canary.py", '{"window": "open"}']
+    found = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+
+    assert found["a window"] == "OPEN: stands open"
+    assert found["programs that change their user"].startswith("OPEN")
+
+
+def test_the_report_is_signed_by_the_house(settings):
+    exits = (Exit("dns", True, "EAI_AGAIN"), Exit("a window", False, "OPEN: stands open"))
+    told = report(settings, exits, datetime(2026, 11, 25, tzinfo=UTC))
+    key = HouseSigner.of(settings.master_key.get_secret_value()).public_key
+
+    assert (told["closed"], told["open"]) == (1, 1)
+    assert signature_holds(told, key)
+    assert not signature_holds({**told, "open": 0}, key)
