@@ -1,10 +1,12 @@
 """Differential privacy: tables of counts, sums and means about households, with a price known beforehand.
 
 `terms`, `queries`, `checks`, `parsing` what may be asked; `dictionary` what is public about a table; `values`
-reading one cell; `aggregate` the exact numbers, each household's part bounded; `noise` OpenDP, the only
-source of noise; `mechanisms` cost, error, answer; `accountant` adding up losses and whether they fit a
-grant, `conversion` between kinds of loss; `audit` trying to disprove a
-claim. Importing this package does not load OpenDP.
+reading one cell, `units` which rows are one household's; `partition`, `aggregate`, `means` the exact numbers,
+each household's part bounded; `noise`, `thresholds` OpenDP, the only source of noise, `calibration` which of it
+a query gets; `tails`, `intervals`, `released` what leaves; `mechanisms` cost, error, answer; `planning` what an
+error would cost; `consistency` released tables that add up; `accountant` adding up losses and whether they fit
+a grant, `conversion` between kinds of loss; `audit` trying to disprove a claim.
+Importing this package does not load OpenDP.
 """
 
 from __future__ import annotations
