@@ -15,7 +15,7 @@ from enclave.client.figures import figure
 from enclave.client.models import regression
 from enclave.client.outputs import output
 from enclave.client.querying import Answer, Quote, describe, query, questions, quote
-from enclave.client.syntheses import combined, syntheses
+from enclave.client.syntheses import combined, related, syntheses
 from enclave.client.tables import about, data, load
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "questions",
     "quote",
     "regression",
+    "related",
     "syntheses",
     "tabulate",
 ]

@@ -28,6 +28,28 @@ def syntheses(folder: str | Path) -> list[pd.DataFrame]:
     Raises:
         ClientError: a file is missing, or is not the one that the release names.
     """
+    about, tables = _loaded(folder)
+    if about.get("related"):
+        raise ClientError(
+            "This release holds related tables, each once. Load them with client.related(folder)."
+        )
+    return tables
+
+
+def related(folder: str | Path) -> dict[str, pd.DataFrame]:
+    """The related tables of a synthetic release (households, persons, enrolments, payments) by name.
+
+    Raises:
+        ClientError: as `syntheses`; the release holds no related tables.
+    """
+    about, tables = _loaded(folder)
+    names = [str(part["name"]) for part in about.get("related", ())]
+    if len(names) != len(tables):
+        raise ClientError("This release holds draws of one table. Load them with client.syntheses(folder).")
+    return dict(zip(names, tables, strict=True))
+
+
+def _loaded(folder: str | Path) -> tuple[dict[str, Any], list[pd.DataFrame]]:
     root = Path(folder)
     try:
         about: dict[str, Any] = json.loads((root / MANIFEST).read_text(encoding="utf-8"))
@@ -50,7 +72,7 @@ def syntheses(folder: str | Path) -> list[pd.DataFrame]:
         table = pd.read_csv(path)
         table.attrs["synthesis"] = {k: about[k] for k in ("dataset", "method", "m", "kind", "loss", "says")}
         tables.append(table)
-    return tables
+    return about, tables
 
 
 def combined(

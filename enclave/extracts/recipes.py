@@ -14,9 +14,27 @@ import yaml
 from anonymization.synth import METHODS
 from enclave.kernel.errors import Invalid, NotFound
 
-BEST, PRIVATE = "best", "mst"
+BEST, PRIVATE, RELATED = "best", "mst", "related"
 #: Five and more are advised for combining; each costs a fit, and gives attackers another draw.
 _MOST_TABLES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedPart:
+    """One of several related tables.
+
+    Args:
+        name: of the table in the release; dataset: the slug that it is learnt from.
+        parent: the name of the table that its rows belong to, "" for the household's own; parent_key: the column that
+            names the parent's row.
+        most: rows of one parent.
+    """
+
+    name: str
+    dataset: str
+    parent: str = ""
+    parent_key: str = ""
+    most: int = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +43,16 @@ class SynthesisRecipe:
 
     Args:
         name: how it is ordered; title: for people; version: raised with every change.
-        method: a name of `anonymization.synth.METHODS`, or "best": whichever of `among` stands best against the policy.
+        method: a name of `anonymization.synth.METHODS`; "best": whichever of `among` stands best against the policy;
+            "related": the tables of `related` together.
         among: what "best" chooses from.
         tables: how many tables one release holds, each with parameters drawn anew.
         seed: of the split and the draws; public.
         leave_out: columns that are not synthesised.
         edges: of a private method, cut-offs that no cell of a number may straddle.
         epsilon, delta: the price of a private method.
+        related: of the method "related", the household's table first; programmes: the table and column whose codes are
+            programmes.
         epochs: of a network; min_leaf: of trees.
         max_seconds: of processor time, max_megabytes: of memory, for all of it; a plan beyond them is refused.
 
@@ -50,6 +71,8 @@ class SynthesisRecipe:
     edges: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     epsilon: float = 0.0
     delta: float = 1e-9
+    related: tuple[RelatedPart, ...] = ()
+    programmes: tuple[str, str] = ("", "")
     epochs: int = 100
     min_leaf: int = 50
     max_seconds: float = 7_200.0
@@ -57,15 +80,20 @@ class SynthesisRecipe:
 
     def __post_init__(self) -> None:
         said = []
-        if self.method not in {*METHODS, BEST}:
+        if self.method not in {*METHODS, BEST, RELATED}:
             said.append(
-                f"The method must be best or one of {', '.join(METHODS)}; correct the recipe {self.name}."
+                f"The method must be best, related or one of {', '.join(METHODS)}; correct the recipe {self.name}."
             )
         if not 1 <= self.tables <= _MOST_TABLES:
             said.append(f"A release holds from 1 to {_MOST_TABLES} tables; correct the recipe {self.name}.")
         if (self.method == BEST) != bool(self.among):
             said.append(
                 f"Name what to choose among with the method best alone; correct the recipe {self.name}."
+            )
+        if (self.method == RELATED) != (len(self.related) > 1) or (self.related and self.tables != 1):
+            said.append(
+                f"Related tables are two or more, with the method related alone and tables: 1; correct the recipe "
+                f"{self.name}."
             )
         if PRIVATE in self.among:
             said.append(
@@ -113,4 +141,7 @@ def recipe_of(slug: str, name: str = "") -> SynthesisRecipe:
 def _recipe(read: dict[str, Any]) -> SynthesisRecipe:
     listed: dict[str, Any] = {k: tuple(read[k]) for k in ("among", "leave_out") if k in read}
     listed["edges"] = {column: tuple(cuts) for column, cuts in read.get("edges", {}).items()}
+    listed["related"] = tuple(RelatedPart(**part) for part in read.get("related", ()))
+    if "programmes" in read:
+        listed["programmes"] = (str(read["programmes"]["table"]), str(read["programmes"]["column"]))
     return SynthesisRecipe(**{**read, **listed})

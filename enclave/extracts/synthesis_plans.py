@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -17,7 +17,7 @@ from enclave.catalogue.model import Column, ColumnRole, ColumnType, Dataset
 from enclave.extracts.questions import models, question, synthesis_plan
 from enclave.extracts.recipes import BEST, SynthesisRecipe
 
-_CLOSED = {ColumnRole.DIRECT, ColumnRole.FREE_TEXT}
+CLOSED = {ColumnRole.DIRECT, ColumnRole.FREE_TEXT}
 _NUMBERS = {ColumnType.INTEGER, ColumnType.NUMBER}
 
 
@@ -60,25 +60,25 @@ def from_microdata(table: pd.DataFrame, dataset: Dataset, recipe: SynthesisRecip
     """The plan for a de-identified release; rules are those of the dictionary that the release itself keeps."""
     plan = synthesis_plan(table, dataset)
     columns = {c: kind for c, kind in plan.columns.items() if c not in recipe.leave_out}
-    rules = tuple(r for r in _rules(dataset.columns, columns) if not r.broken(table).any())
+    rules = tuple(r for r in rules_of(dataset.columns, columns) if not r.broken(table).any())
     return _with(plan, recipe, columns, rules)
 
 
 def from_dictionary(dataset: Dataset, recipe: SynthesisRecipe) -> SynthesisPlan:
     """The plan for a private method: columns, cells and rules that anybody may know, and nothing else."""
-    open_ = [c for c in dataset.columns if c.role not in _CLOSED and c.name not in recipe.leave_out]
+    open_ = [c for c in dataset.columns if c.role not in CLOSED and c.name not in recipe.leave_out]
     domains = {c.name: d for c in open_ if (d := _domain(c, recipe)) is not None}
     columns = {c.name: FieldType(c.type.value) for c in open_ if c.name in domains}
-    quasi = tuple(c.name for c in open_ if c.name in columns and c.role is ColumnRole.QUASI)
+    quasi, sensitive = quasi_and_sensitive(dataset, columns)
     plan = SynthesisPlan(
         columns=columns,
         unit_id=dataset.unit_id,
         quasi_identifiers=quasi,
-        sensitive=tuple(c.name for c in open_ if c.name in columns and c.role is ColumnRole.SENSITIVE),
+        sensitive=sensitive,
         question=question(dataset.slug),
         models=tuple(m for m in models(dataset.slug) if set(m.columns) <= set(columns)),
     )
-    made = _with(plan, recipe, columns, tuple(_rules(dataset.columns, columns)))
+    made = _with(plan, recipe, columns, tuple(rules_of(dataset.columns, columns)))
     return replace(made, domains=domains, epsilon=recipe.epsilon, delta=recipe.delta)
 
 
@@ -128,7 +128,19 @@ def _with(
     )
 
 
-def _rules(described: Sequence[Column], columns: dict[str, FieldType]) -> list[Rule]:
+def quasi_and_sensitive(
+    dataset: Dataset, columns: Mapping[str, FieldType]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What an attacker may know, and what is guessed, among these columns."""
+    by = {
+        role: tuple(c.name for c in dataset.columns if c.name in columns and c.role is role)
+        for role in (ColumnRole.QUASI, ColumnRole.SENSITIVE)
+    }
+    return by[ColumnRole.QUASI], by[ColumnRole.SENSITIVE]
+
+
+def rules_of(described: Sequence[Column], columns: Mapping[str, FieldType]) -> list[Rule]:
+    """Code lists and bounds of the dictionary, for these columns."""
     rules: list[Rule] = []
     for c in described:
         codes = _codes(c)

@@ -16,6 +16,7 @@ import pandas as pd
 from anonymization.pipeline import Candidate
 from anonymization.synth import Verdict
 from anonymization.synth.bounded import run_bounded
+from anonymization.synth.linked import synthesise_related
 from anonymization.synth.methods import synthesizer
 from anonymization.synth.private import PrivateTree
 from anonymization.synth.protocol import UNWATCHED, Watch
@@ -25,22 +26,23 @@ from enclave.catalogue.model import Dataset
 from enclave.extracts.gates import synthetic_facts
 from enclave.extracts.model import Extract, ExtractState
 from enclave.extracts.recipes import BEST, SynthesisRecipe, recipe_of
+from enclave.extracts.related_plans import Part, expected_related, parts_of, plans_of, with_rules
 from enclave.extracts.service import Extracts
 from enclave.extracts.summaries import private_summary, synthetic_summary
 from enclave.extracts.synthesis_gates import private_facts, worst_facts
 from enclave.extracts.synthesis_plans import Planned, expected, from_dictionary, from_microdata
+from enclave.extracts.synthesis_products import demand_in_words, product_of
 from enclave.extracts.verdicts import judge
 from enclave.kernel.actors import Actor, Capability
 from enclave.kernel.errors import IllegalMove, Invalid, NotFound, OverBudget
 from enclave.kernel.kit import Kit, UnitOfWork
 from enclave.kernel.tiers import Tier
 from enclave.releases.model import Release, ReleaseState
-from enclave.releases.service import Product, Releases
+from enclave.releases.service import Releases
 from policies import PolicyBook
 from policies.engine import version_in_force
 from policies.rules import AtLeast
 
-CSV, JSON = "text/csv", "application/json"
 _STANDS = {ReleaseState.BUILT, ReleaseState.PUBLISHED}
 #: Wall time for each second of processor time, on a machine that does other things too.
 _PATIENCE = 6.0
@@ -70,6 +72,7 @@ class Synthesising:
             raise NotFound("There is no such dataset.")
         recipe = recipe_of(dataset.slug, recipe_name)
         loss, paid, left, problems, private = None, False, "", list[str](), None
+        parts: tuple[Part, ...] = ()
         if recipe.private:
             if extract.state is ExtractState.DESTROYED:
                 raise IllegalMove("This extract was destroyed. Take a new one from the registry.")
@@ -83,12 +86,20 @@ class Synthesising:
                 paid, left, problems = quoted.paid, quoted.balance.says(), list(quoted.because)
             except OverBudget as error:
                 problems = [error.sentence]
+        elif recipe.related:
+            with self.kit.read() as uow:
+                parts = parts_of(uow, recipe, extract)
+            names = tuple(f"{p.wanted.name}.{c}" for p in parts for c in p.table.columns)
+            source = ", ".join(p.extract.reference for p in parts)
+            rows, digest = sum(p.extract.rows for p in parts), "".join(p.extract.sha256 for p in parts)
         else:
             release = self._microdata(extract_id)
             closed = {c.name for c in dataset.columns if c.role.value in {"direct", "free_text"}}
             names = tuple(c for c in release.columns if c not in closed and c not in recipe.leave_out)
             source, rows, digest = release.reference, release.rows, release.manifest.sha256
-        seconds, megabytes, basis = expected(names, rows, recipe, private)
+        seconds, megabytes, basis = (
+            expected_related(parts, recipe) if parts else expected(names, rows, recipe, private)
+        )
         large = ""
         if seconds > recipe.max_seconds or megabytes > recipe.max_megabytes:
             large = (
@@ -103,7 +114,7 @@ class Synthesising:
             source=source,
             rows=rows,
             columns=names,
-            left_out=tuple(c for c in open_ if c not in names),
+            left_out=() if parts else tuple(c for c in open_ if c not in names),
             seconds=seconds,
             wall=_PATIENCE * seconds,
             megabytes=megabytes,
@@ -160,6 +171,9 @@ class Synthesising:
             made = self._private(actor, dataset, extract, todo, bounded)
             gate: tuple[str, Mapping[str, object]] = (todo.gate[0], private_facts(made, dataset, todo.loss))
             summary = private_summary(made.evidence)
+        elif todo.recipe.related:
+            made, gate = self._related(actor, extract, todo, bounded)
+            summary = synthetic_summary(made.evidence)
         else:
             source = self._microdata(extract_id)
             table = pd.read_parquet(io.BytesIO(self.kit.objects.read(source.files[0])))
@@ -167,7 +181,31 @@ class Synthesising:
             weighed = [synthetic_facts(c.evidence, c.table, dataset) for c in made.candidates]
             gate = (todo.gate[0], worst_facts(weighed, self._least(todo.gate[0])))
             summary = synthetic_summary(made.evidence)
-        return self.releases.publish(actor, _product(made, todo, dataset, gate, summary, unless))
+        return self.releases.publish(actor, product_of(made, todo, dataset, gate, summary, unless))
+
+    def _related(
+        self, actor: Actor, extract: Extract, todo: Planned, bounded: _Bounded
+    ) -> tuple[Syntheses, tuple[str, Mapping[str, object]]]:
+        """Learns the extracts' rows without their direct identifiers; keys are made anew."""
+        recipe = todo.recipe
+        with self.kit.read() as uow:
+            parts = parts_of(uow, recipe, extract)
+        frames = {}
+        for p in parts:
+            rows = self.extracts.table(actor, p.extract.id)[2]
+            frames[p.wanted.name] = rows[
+                [c for c in (p.table.key, p.table.parent_key) if c] + list(p.table.columns)
+            ]
+        task = {
+            "frames": frames, "tables": with_rules(parts, frames), "plans": plans_of(parts, recipe),
+            "seed": recipe.seed, "programmes": recipe.programmes,
+        }  # fmt: skip
+        made: Syntheses = bounded((synthesise_related, task))
+        weighed = [
+            synthetic_facts(c.evidence, c.table[list(p.table.columns)], p.dataset)
+            for c, p in zip(made.candidates, parts, strict=True)
+        ]
+        return made, (todo.gate[0], worst_facts(weighed, self._least(todo.gate[0])))
 
     def _work(self, table: pd.DataFrame, dataset: Dataset, todo: Planned) -> _Work:
         recipe = todo.recipe
@@ -234,7 +272,7 @@ class Synthesising:
     def _gate(self, recipe: SynthesisRecipe) -> tuple[str, tuple[str, ...]]:
         name = "private-synthesis" if recipe.private else "synthetic-data"
         rules = version_in_force(self.kit.policies.document(name), name, self.kit.clock.today()).entries(name)
-        return name, tuple(_says(rule) for rule in rules)
+        return name, tuple(demand_in_words(rule) for rule in rules)
 
     def _least(self, policy: str) -> frozenset[str]:
         """The facts of which a policy demands a least figure."""
@@ -287,62 +325,3 @@ class _Judge:
 
     def __call__(self, candidate: Candidate) -> Verdict:
         return judge(PolicyBook.packaged(), self.dataset, self.on)(candidate)
-
-
-def _product(
-    made: Syntheses,
-    todo: Planned,
-    dataset: Dataset,
-    gate: tuple[str, Mapping[str, object]],
-    summary: Mapping[str, object],
-    unless: Callable[[UnitOfWork], Release | None],
-) -> Product:
-    recipe, evidence, m = todo.recipe, made.evidence, len(made.tables)
-    stem = f"{dataset.slug}-synthetic"
-    names = [f"{stem}.csv"] if m == 1 else [f"{stem}-{i}-of-{m}.csv" for i in range(1, m + 1)]
-    blobs = [table.to_csv(index=False).encode() for table in made.tables]
-    manifest = {
-        "schema": "registry-enclave/syntheses@1",
-        "dataset": dataset.slug,
-        "title": recipe.title,
-        "recipe": {"name": recipe.name, "version": recipe.version, "digest": recipe.digest},
-        "method": {k: evidence["method"][k] for k in ("name", "version")},
-        "differentially_private": evidence["differentially_private"],
-        "says": evidence["says"],
-        "loss": evidence["loss"],
-        "charge": evidence.get("charge"),
-        "m": m,
-        "kind": "fully",
-        "redrawn": evidence["settings"].get("redrawn", ""),
-        "tables": [
-            {"file": name, "rows": len(table), "sha256": hashlib.sha256(blob).hexdigest()}
-            for name, table, blob in zip(names, made.tables, blobs, strict=True)
-        ],
-    }
-    about = json.dumps(manifest, indent=1, ensure_ascii=False).encode()
-    method = f"{evidence['method']['name']}@{evidence['method']['version']}"
-    return Product(
-        dataset=dataset.slug,
-        extract=todo.extract,
-        tier=Tier.PUBLIC_USE,
-        title=f"{dataset.title}: {recipe.title}",
-        files=[*((n, b, CSV) for n, b in zip(names, blobs, strict=True)), ("synthesis.json", about, JSON)],
-        columns=tuple(str(c) for c in made.tables[0].columns),
-        rows=sum(map(len, made.tables)),
-        evidence=evidence,
-        summary={**summary, "key": todo.key, "recipe": recipe.name, "tables": m},
-        recipe=f"{method}:{made.digests[0][:12]}",
-        gate=gate,
-        unless=unless,
-    )
-
-
-def _says(rule: Any) -> str:
-    """A policy's demand in words, with its threshold."""
-    facts = {k: getattr(rule, k) for k in ("threshold", "allowed", "value") if hasattr(rule, k)}
-    if isinstance(facts.get("allowed"), (tuple, list)):
-        facts["allowed"] = ", ".join(map(str, facts["allowed"]))
-    try:
-        return str(rule.says).format(**facts)
-    except (KeyError, IndexError, ValueError):
-        return str(rule.says)
