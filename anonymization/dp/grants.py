@@ -80,13 +80,13 @@ class Count:
     within: int
 
 
-def counts(left: Room, limit: Limit, questions: int, most: Loss) -> Count | None:
+def counts(left: Room, limit: Limit, questions: int, most: Room) -> Count | None:
     """How precise each would be if all that is left went into so many counts; None where nothing is left.
 
     Args:
         left: from `room`.
         questions: how many, all alike, of one household in one cell each.
-        most: what one question may cost at most; with rho zero, no Gaussian noise is asked for.
+        most: what one question may cost at most, whatever is left.
     """
     if limit.accounting is Accounting.ZCDP:
         rho = min(left.rho / questions, most.rho)

@@ -30,7 +30,7 @@ class Balance:
     grant: BudgetGrant
     limit: Limit
     charged: tuple[Loss, ...]
-    most: Loss = Loss(1.0)  # noqa: RUF009 - frozen
+    most: Room
 
     @cached_property
     def spent(self) -> Loss:
@@ -128,7 +128,7 @@ def left_of(balance: Balance) -> dict[str, Any]:
     }
 
 
-def balance_of(uow: UnitOfWork, grant: BudgetGrant, most: Loss) -> Balance:
+def balance_of(uow: UnitOfWork, grant: BudgetGrant, most: Room) -> Balance:
     """The balance as of this transaction; only the losses of the charges are read."""
     raises = uow.find(BudgetRaise, grant_id=grant.id)
     return Balance(grant, limit_of(grant, raises), losses(uow, grant_id=grant.id), most)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from anonymization.dp import Accounting, Loss, total
 from anonymization.dp.accountant import Inadmissible
-from anonymization.dp.grants import room
+from anonymization.dp.grants import Room, room
 from enclave.budget.auditing import audited
 from enclave.budget.balance import (
     Balance,
@@ -28,6 +29,7 @@ from enclave.kernel.events import Event
 from enclave.kernel.ids import new_id
 from enclave.kernel.kit import Kit, UnitOfWork
 from policies import Decision
+from policies.errors import PolicyError
 
 __all__ = ["Balance", "Budgets", "Priced", "Question", "Within"]
 
@@ -83,12 +85,16 @@ class Budgets:
         with self.kit.read() as uow:
             return balance_of(uow, _grant(uow, dataset, project), self._most())
 
-    def _most(self) -> Loss:
-        """What one question may cost by policy, as an epsilon; for the sentence on what a balance buys."""
-        on = self.kit.clock.today()
-        return Loss(
-            float(str(self.kit.policies.parameter("privacy-budget", "epsilon-per-query", "threshold", on)))
-        )
+    def _most(self) -> Room:
+        """What one question may cost by policy; for the sentence on what a balance buys."""
+        on, policies = self.kit.clock.today(), self.kit.policies
+        most = []
+        for rule in ("epsilon-per-query", "rho-per-query"):
+            try:
+                most.append(float(str(policies.parameter("privacy-budget", rule, "threshold", on))))
+            except PolicyError:  # a version that does not limit this
+                most.append(math.inf)
+        return Room(*most)
 
     def balance(self, dataset: str, project: str = "") -> Balance | None:
         with self.kit.read() as uow:

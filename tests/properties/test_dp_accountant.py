@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 from anonymization.dp import Accounting, Limit, Loss, compose, fits, total
 from anonymization.dp.accountant import CONVERTING, TOLERANCE, Inadmissible, decimal
 from anonymization.dp.conversion import composed, epsilon_of_rho, rho_of_epsilon
-from anonymization.dp.grants import room
+from anonymization.dp.grants import Room, counts, room, together
 from anonymization.errors import AnonymizationError
 
 PURE = Limit(Accounting.PURE, 4.0)
 APPROX = Limit(Accounting.APPROX, 2.0, 1e-6)
 ZCDP = Limit(Accounting.ZCDP, delta=1e-6, rho=0.5)
+
+MOST = Room(1.0, 0.1)
 
 amounts = st.floats(1e-6, 3.0)
 deltas = st.sampled_from([0.0, 1e-9, 3e-8, 1e-7])
@@ -214,3 +216,46 @@ def test_nothing_costs_nothing():
     for limit in (PURE, APPROX, ZCDP):
         assert total([], limit) == total([Loss()], limit) == Loss()
         assert fits([], limit)
+
+
+@settings(max_examples=40)
+@given(many | many_pure)
+def test_everybody_together_is_the_smaller_of_two_proofs(losses):
+    """As one in zCDP; or the epsilons added up and what is in rho converted."""
+    booked = together(losses, 1e-6)
+    rhos = float(sum((decimal(x.rho) for x in losses), Fraction(0)))
+    apart = float(sum(decimal(x.epsilon) for x in losses)) + (epsilon_of_rho(rhos, 1e-6) if rhos else 0.0)
+    as_one = epsilon_of_rho(float(true_rho(losses)), 1e-6)
+    assert booked.epsilon == pytest.approx(min(apart, as_one), rel=1e-12)
+    own = float(sum(decimal(x.delta) for x in losses))
+    assert booked.delta in (pytest.approx(own), pytest.approx(own + 1e-6))
+    assert booked.delta > own or not rhos
+
+
+@settings(max_examples=40)
+@given(
+    many | many_pure,
+    st.sampled_from([Limit(Accounting.PURE, 30.0), APPROX, ZCDP]),
+    st.sampled_from([1, 2, 10]),
+)
+def test_what_is_said_to_buy_so_many_counts_does(losses, limit, questions):
+    try:
+        left = room(losses, limit)
+    except Inadmissible:
+        return
+    bought = counts(left, limit, questions, MOST)
+    if bought is None:
+        assert max(left.epsilon, left.rho) < questions * 1e-5
+        return
+    assert bought.loss.epsilon <= MOST.epsilon
+    assert bought.loss.rho <= MOST.rho
+    almost = Loss(bought.loss.epsilon * (1 - 1e-9), 0.0, bought.loss.rho * (1 - 1e-9))
+    assert fits([*losses, *[almost] * questions], limit)
+    assert bought.within >= 0
+
+
+def test_counts_that_a_fresh_grant_buys():
+    assert counts(room([], Limit(Accounting.PURE, 0.1)), Limit(Accounting.PURE, 0.1), 1, MOST).within == 30
+    assert counts(room([], PURE), PURE, 1, MOST).loss == Loss(1.0)
+    assert counts(room([], ZCDP), ZCDP, 10, MOST).loss == Loss(rho=0.05)
+    assert counts(room([Loss(4.0)], PURE), PURE, 1, MOST) is None

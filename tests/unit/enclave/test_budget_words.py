@@ -138,7 +138,12 @@ def test_a_pure_budget_can_be_raised_into_zcdp_and_then_holds_gaussian_noise(hou
             Loss(0.5),
             "Epsilon 0.1 of 1 is left. That buys one more table of counts",
         ),
-        ({"rho": 0.11}, Loss(rho=0.1), Loss(rho=0.05), "Rho 0.01 of 0.11 is left"),
+        (
+            {"rho": 0.11},
+            Loss(rho=0.1),
+            Loss(rho=0.05),
+            "noise of rho 0.01, or one with Laplace noise of epsilon 0.1414. That buys one more table of counts, each count within 14 ",
+        ),
         ({"rho": 0.11}, Loss(rho=0.1), Loss(0.5), "Laplace noise of epsilon 0.1414"),
         ({"epsilon": 1.0, "delta": 1e-6}, Loss(0.9), Loss(0.5), "one more question may cost epsilon 0.1"),
         ({"epsilon": 1.0}, Loss(1.0), Loss(0.5), "It buys nothing more."),
