@@ -174,8 +174,8 @@ def test_answers_keep_to_the_error_that_was_foretold(name):
 
 def test_ranks_of_a_quantile_keep_to_what_was_foretold():
     query = replace(SHAPES["quantile"], epsilon=3.0)
-    foretold = planning.error_for(query, 0.999).half_width
+    foretold = planning.error_for(query, 1 - 1e-5).half_width
     df = pd.DataFrame({"h": [f"h{i}" for i in range(5000)], "pay": np.linspace(0, 1000, 5000)})
     values = [answer(query, df).frame["value"].iloc[0] for _ in range(50)]
     ranks = [abs(v / 1000 * 5000 - 2500) for v in values]
-    assert sum(r <= foretold + 50 for r in ranks) >= 48  # a candidate is 50 ranks; three misses: 2e-5 cubed
+    assert sum(r <= foretold + 50 for r in ranks) >= 48  # 50 ranks lie between two candidates at most
