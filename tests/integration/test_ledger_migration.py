@@ -24,7 +24,9 @@ charged_by, charged_at, answer, version) VALUES
 ('c1', 'g1', 'households', 'e1', 'k1', '{"n": 1}', 0.4, 0.0, 'Laplace', 'opendp', 'answered', 'stefan',
  '2026-05-02 09:00:00', '{"csv": "a"}', 2),
 ('c2', 'g2', 'households', 'e1', 'k2', '{"n": 2}', 0.5, 0.0, 'Laplace', 'opendp', 'charged', 'rosa',
- '2026-05-02 09:00:00', NULL, 1)"""
+ '2026-05-02 09:00:00', NULL, 1),
+('c3', 'g2', 'households', 'e1', 'k3', '{"n": 5}', 0.25, 0.0000001, 'Laplace', 'opendp', 'answered', 'rosa',
+ '2026-05-02 09:00:00', '{"csv": "c"}', 2)"""
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -47,6 +49,7 @@ def _old_locks(dialect: str) -> list[str]:
     template = schema._SQLITE if dialect == "sqlite" else schema._PG
     for table, columns in (("budget_grant", grant), ("charge", charge)):
         changed = " OR ".join(f"OLD.{c} {differs} NEW.{c}" for c in columns)
+        changed += " OR OLD.state = 'answered'" if table == "charge" else ""
         for verb, when in (("update", f"WHEN ({changed}) "), ("delete", "")):
             statements.append(
                 template.format(table=table, verb=verb, VERB=verb.upper(), when=when, scope="ROW")
@@ -84,8 +87,9 @@ def test_old_rows_survive_and_stay_locked(url, tmp_path):
     assert charges["c1"].loss == Loss(0.4)
     assert charges["c1"].answer == {"csv": "a"}
     assert charges["c2"].answer is None
+    assert charges["c3"].loss == Loss(0.25, 1e-7)
     assert house.budgets.balance("households").left == 0.6
-    assert house.budgets.balance("households", "p").left == 1.5
+    assert house.budgets.balance("households", "p").left == 1.25
     attacks = [
         "UPDATE budget_grant SET epsilon = 50",
         "UPDATE budget_grant SET rho = 50, epsilon = 0",
@@ -123,18 +127,24 @@ def test_an_upgraded_ledger_goes_on(url, tmp_path):
     in_rho = Question("households", "e1", b"r", {"n": 4}, Loss(0.0, 1e-8, 0.05), "household", "m", "s")
     assert house.budgets.ask(house.actor("stefan"), in_rho, "z", lambda: {"csv": "c"}) == {"csv": "c"}
     assert house.budgets.balance("households", "z").room.rho == 0.05
-    priced = {1: Loss(0.4), 2: Loss(0.5), 3: Loss(0.5), 4: Loss(0.0, 1e-8, 0.05)}
+    priced = {1: Loss(0.4), 2: Loss(0.5), 3: Loss(0.5), 4: Loss(0.0, 1e-8, 0.05), 5: Loss(0.25, 1e-7)}
     faults = house.budgets.audit(house.actor("priya"), lambda query: priced[query["n"]])
     assert {fault.partition(":")[0] for fault in faults} == {
         "Charge c1",
         "Charge c2",
+        "Charge c3",
         "The grants of households",
     }
     with house.kit.write() as uow:  # as the log said it before the upgrade, without rho and accounting
         rosa = house.actor("rosa")
-        for subject, epsilon in (("charge:c1", 0.4), ("charge:c2", 0.5)):
-            uow.audit(Event.BUDGET_CHARGE, rosa, subject, {"epsilon": epsilon, "delta": 0.0, "left": 0.1})
-        uow.audit(Event.BUDGET_ANSWER, rosa, "charge:c1", {"key": "k1", "drawn_again": False})
+        for subject, epsilon, delta in (
+            ("charge:c1", 0.4, 0.0),
+            ("charge:c2", 0.5, 0.0),
+            ("charge:c3", 0.25, 1e-7),
+        ):
+            uow.audit(Event.BUDGET_CHARGE, rosa, subject, {"epsilon": epsilon, "delta": delta, "left": 0.1})
+        for subject in ("charge:c1", "charge:c3"):
+            uow.audit(Event.BUDGET_ANSWER, rosa, subject, {"key": "k", "drawn_again": False})
         for project, epsilon, delta in (("", 1.0, 0.0), ("p", 2.0, 1e-6)):
             facts = {"project": project, "epsilon": epsilon, "delta": delta}
             uow.audit(Event.BUDGET_GRANT, rosa, "dataset:households", facts)
