@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests up demo test check lint types imports docs docs-check fix clean assets bench-columns bench-attacks bench-pii bench-microdata bench-synth bench-dp
+.PHONY: help setup setup-tests up demo test check lint types imports docs docs-check fix clean assets bench-columns bench-attacks bench-pii bench-microdata bench-synth bench-dp bench-enclave
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -68,6 +68,11 @@ bench-synth: setup ## Synthesizers beside raw SDV and SmartNoise Synth: fidelity
 
 bench-dp: setup ## Private answers beside diffprivlib, PipelineDP, SmartNoise and Tumult: error, time, memory, as JSON (ARGS="--quick")
 	@OMP_NUM_THREADS=1 $(BIN)/python scripts/bench/dp.py $(ARGS)
+
+bench-enclave: setup ## Sessions beside a stock JupyterHub: hub ready, first cell, memory, revoke to dead, as JSON (ARGS="--sessions 1")
+	@[ -x build/stockhub/bin/configurable-http-proxy ] || { python3 -m venv build/stockhub && \
+		build/stockhub/bin/pip install -q configurable-http-proxy==0.4.0; } >&2
+	@$(BIN)/python scripts/bench/enclave.py --stock build/stockhub/bin/configurable-http-proxy $(ARGS)
 
 assets: ## Build the portal's CSS and JavaScript from their sources again (needs Node; only to change the look)
 	cd request_portal/assets && npm install && npm run build
