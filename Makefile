@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests up demo test check lint types imports docs docs-check fix clean assets bench-columns bench-attacks bench-pii bench-microdata bench-synth bench-dp bench-enclave
+.PHONY: help setup setup-tests up demo test check lint types imports docs docs-check fix clean assets bench-columns bench-attacks bench-pii bench-microdata bench-synth bench-dp audit-dp bench-enclave
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -73,6 +73,9 @@ bench-enclave: setup ## Sessions beside a stock JupyterHub: hub ready, first cel
 	@[ -x build/stockhub/bin/configurable-http-proxy ] || { python3 -m venv build/stockhub && \
 		build/stockhub/bin/pip install -q configurable-http-proxy==0.4.0; } >&2
 	@$(BIN)/python scripts/bench/enclave.py --stock build/stockhub/bin/configurable-http-proxy $(ARGS)
+
+audit-dp: setup ## Tries to disprove every claim of differential privacy, through the release path and the ledger (ARGS="--json")
+	@OMP_NUM_THREADS=1 $(BIN)/python scripts/audit_dp.py $(ARGS)
 
 assets: ## Build the portal's CSS and JavaScript from their sources again (needs Node; only to change the look)
 	cd request_portal/assets && npm install && npm run build
