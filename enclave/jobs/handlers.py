@@ -85,6 +85,7 @@ def synthesise(enclave: Enclave, payload: Mapping[str, object]) -> None:
     todo = enclave.synthesising.plan(who, id_, recipe)
     bound = {"bound_seconds": round(todo.seconds), "bound_megabytes": round(todo.megabytes)}
     watch = _watch(enclave, payload, bound).watch
+    watch.progress(0, 1, "starting")
     enclave.synthesising.synthesise(who, id_, recipe, since=_ordered_at(payload), watch=watch)
 
 

@@ -189,6 +189,7 @@ def test_an_order_shows_how_far_it_is_beside_what_the_plan_allows(tmp_path, use,
     seen = []
 
     def slow(call, task, *, watch, **most):
+        time.sleep(1.1)  # it is noted once a second
         watch.progress(3, 7, "table 1 of 2: trees")
         with house.kit.read() as uow:
             seen.append(uow.find(Job)[0].progress)
