@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from anonymization.dp import DpQuery, Filter, Measure, Op, Per
+from anonymization.dp import Between, DpQuery, Filter, Measure, Op, Per, Weighting
 from request_portal.present.evidence import flatten
 from request_portal.present.words import asked
 
@@ -43,6 +43,41 @@ MONEY = {"column": "benefit", "lower": 0, "upper": 10}
             "Mean of benefit over households, where cct is yes, size is at least 3, region is one of R1, R2",
         ),
         (DpQuery(**TABLE, **MONEY, measure=Measure.SUM), "Total of benefit over households"),
+        (
+            DpQuery(**TABLE, **MONEY, measure=Measure.QUANTILE, quantile=0.5),
+            "Median of benefit over households",
+        ),
+        (
+            DpQuery(**TABLE, **MONEY, measure=Measure.QUANTILE, quantile=0.9, group_by={"region": ("R1",)}),
+            "Quantile 0.9 of benefit over households by region",
+        ),
+        (
+            DpQuery(**TABLE, measure=Measure.HISTOGRAM, column="benefit", bins=(0, 5, 10)),
+            "Number of households by benefit in 2 bins",
+        ),
+        (
+            DpQuery(
+                **TABLE,
+                measure=Measure.RATIO,
+                numerator=(Filter("cct", Op.EQ, True),),
+                denominator=(Filter("score", Op.LE, 40),),
+            ),
+            "Share of households where cct is yes, where score is at most 40",
+        ),
+        (
+            DpQuery(
+                **TABLE, **MONEY, measure=Measure.DIFFERENCE, of=Measure.MEAN, between=Between("sex", 1, 2)
+            ),
+            "Mean of benefit over households for sex 1 less 2",
+        ),
+        (
+            DpQuery(**TABLE, measure=Measure.COUNT, unknown_keys=("village",), delta=1e-6),
+            "Number of households by village (as found in the data)",
+        ),
+        (
+            DpQuery(**TABLE, measure=Measure.COUNT, per=Per.ROW, weighting=Weighting.HOUSEHOLD),
+            "Number of persons, each weighed by household",
+        ),
     ],
 )
 def test_a_charge_says_what_was_asked(query, words):
