@@ -8,6 +8,7 @@ import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -398,3 +399,9 @@ def test_the_list_of_what_was_drawn_says_what_each_year_has_spent(house, tmp_pat
     assert spent_in == {2025: pytest.approx(1.4), 2026: pytest.approx(1.4)}
     with pytest.raises(NotAllowed):
         tables.drawn(house.actor("rosa"), IBR)
+
+
+def test_the_list_in_the_how_to_can_be_used():
+    page = (Path(__file__).parents[3] / "docs" / "how-to" / "standing-tables.md").read_text()
+    listed = read_list(page.split("```yaml")[1].split("```")[0], standingkit.dictionary())
+    assert [t.kind.value for t in listed.tables] == ["participation", "benefits"]
