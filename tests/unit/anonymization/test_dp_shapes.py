@@ -175,6 +175,15 @@ def test_a_quantile_lies_in_its_interval_also_where_many_share_a_value(alpha, ro
     assert misses <= binom.isf(1e-8, told, 0.05)
 
 
+def test_where_few_values_occur_the_quantile_is_one_of_them_and_not_between():
+    # Scores that leave ties out prefer a value between 10 and 20, which nobody has.
+    df = pd.DataFrame({"household_id": range(5_000), "paid": np.where(np.arange(5_000) < 1_500, 10.0, 20.0)})
+    for alpha, truth in ((0.2, 10), (0.4, 20), (0.9, 20)):
+        row = answer(quantiles(alpha, 10.0), df).frame.iloc[0]
+        assert row["value"] == truth
+        assert truth - 0.2 <= row["ci_low"] <= truth <= row["ci_high"] <= truth + 0.2
+
+
 def test_quantiles_are_near_the_truth_and_withheld_where_the_noise_covers_all_ranks():
     df = households()
     for alpha in (0.25, 0.5, 0.75):
