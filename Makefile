@@ -72,7 +72,7 @@ bench-dp: setup ## Private answers beside diffprivlib, PipelineDP, SmartNoise an
 bench-enclave: setup ## Sessions beside a stock JupyterHub: hub ready, first cell, memory, revoke to dead, as JSON (ARGS="--sessions 1")
 	@[ -x build/stockhub/bin/configurable-http-proxy ] || { python3 -m venv build/stockhub && \
 		build/stockhub/bin/pip install -q configurable-http-proxy==0.4.0; } >&2
-	@$(BIN)/python scripts/bench/enclave.py --stock build/stockhub/bin/configurable-http-proxy $(ARGS)
+	@$(BIN)/python scripts/bench/sessions.py --stock build/stockhub/bin/configurable-http-proxy $(ARGS)
 
 audit-dp: setup ## Tries to disprove every claim of differential privacy, through the release path and the ledger (ARGS="--json")
 	@OMP_NUM_THREADS=1 $(BIN)/python scripts/audit_dp.py $(ARGS)

@@ -5,7 +5,7 @@ LocalProcessSpawner (the simple one, which needs no system accounts) behind the 
 sandbox, no gateway. For 1, 10 and 20 sessions at once: from the request to the first cell's answer, memory of a session
 (proportional set size of all its processes), and from the order to end it to the last of its processes gone.
 
-    scripts/bench/enclave.py --stock build/stockhub/bin/configurable-http-proxy [--sessions 1 10 20]
+    scripts/bench/sessions.py --stock build/stockhub/bin/configurable-http-proxy [--sessions 1 10 20]
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support"), str(Path(__file__).parent)]
 
-from enclave_systems import Ours, Stock, System  # noqa: E402 - found on the path that was just set
+from session_systems import Ours, Stock, System  # noqa: E402 - found on the path that was just set
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.real
 
 
 def test_one_session_is_opened_measured_and_ended():
-    command = [sys.executable, ROOT / "scripts" / "bench" / "enclave.py", "--sessions", "1"]
+    command = [sys.executable, ROOT / "scripts" / "bench" / "sessions.py", "--sessions", "1"]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
 
     assert ran.returncode == 0, ran.stderr[-2000:]
