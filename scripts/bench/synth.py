@@ -1,12 +1,14 @@
 """Synthesizers beside raw SDV and SmartNoise Synth on the demo registry's anonymized households, as JSON.
 
     OMP_NUM_THREADS=1 python scripts/bench/synth.py [--households N] [--only NAME ...] [--bound SECONDS]
-        [--smartnoise PYTHON] [--anonymeter PYTHON]
+        [--smartnoise PYTHON] [--anonymeter PYTHON] [--keep FOLDER]
 
 Every method learns the same 70 % of the same table in a process of its own, which is ended at its bound; the figures
 are computed afterwards, by another. The floor is the hold-out, a true sample. `raw_*` is SDV as it ships (its own
 detection of types; networks with as many epochs as ours), on the same prepared columns. PYTHON names an interpreter
 with `smartnoise-synth` or `anonymeter`, which cannot live in our environment; `make bench-synth` makes both in build/.
+With FOLDER the tables and each method's figures stay there, and what is there already is not made again: a run that was
+ended goes on, and methods can be measured side by side. It must be of the same households and epochs.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.append(str(Path(__file__).parent))
 
 import numpy as np
 import pandas as pd
@@ -152,6 +154,20 @@ def measured(name: str, folder: Path, bound: float, asked: argparse.Namespace) -
     return {**_run(_self("score", name, folder, asked), _SCORING), "bound_seconds": bound, **_rounded(took)}
 
 
+def _once(name: str, folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    """As `measured`, or what stands in the folder."""
+    kept = folder / f"{name}.json"
+    if kept.exists():
+        found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
+        return found
+    if name == FLOOR:
+        found = _run(_self("score", FLOOR, folder, asked), _SCORING)
+    else:
+        found = measured(name, folder, asked.bound or METHODS[name].bound, asked)
+    kept.write_text(json.dumps(found), encoding="utf-8")
+    return found
+
+
 def _values(name: str, folder: Path) -> None:
     """A peer's cells as values, by the same rule as ours."""
     plan = plan_of(folder)
@@ -227,6 +243,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", choices=METHODS, default=list(METHODS))
     parser.add_argument("--smartnoise", type=Path)
     parser.add_argument("--anonymeter", type=Path)
+    parser.add_argument("--keep", type=Path, help="a folder for tables and figures, to go on with later")
     parser.add_argument("--step", choices=("draw", "score"), help=argparse.SUPPRESS)
     parser.add_argument("--one", default="", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
@@ -241,16 +258,17 @@ def main() -> None:
                 found = score(asked.one, asked.folder, attacked=asked.one != FLOOR)
         print(json.dumps(found))
         return
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        synth_tables.write(asked.households, folder)
+    with contextlib.ExitStack() as stack:
+        folder = asked.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        if not (folder / "cells.parquet").exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            synth_tables.write(asked.households, folder)
         pd.read_parquet(folder / "holdout.parquet").to_parquet(folder / f"{FLOOR}-1.parquet")
-        methods = {FLOOR: _run(_self("score", FLOOR, folder, asked), _SCORING)}
-        for each in asked.only:
-            methods[each] = measured(each, folder, asked.bound or METHODS[each].bound, asked)
-            print(
-                json.dumps({each: methods[each]}), file=sys.stderr, flush=True
-            )  # a long run shows how far it is
+        methods = {}
+        for each in (FLOOR, *asked.only):
+            methods[each] = _once(each, folder, asked)
+            # A long run shows how far it is.
+            print(json.dumps({each: methods[each]}), file=sys.stderr, flush=True)
         names = [n for n in CROSS_CHECKED if "cpu_seconds" in methods.get(n, {})]
         beside = cross_checked(names, folder, asked.anonymeter) if asked.anonymeter and names else None
     told = {
