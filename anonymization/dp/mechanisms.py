@@ -21,6 +21,7 @@ from .queries import DpQuery
 from .released import ORDER, Columns, Noisy, columns, withheld
 from .tails import CONFIDENCE
 from .terms import Measure
+from .values import number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -232,6 +233,11 @@ def _frame(query: DpQuery, told: Columns, found: Found) -> pd.DataFrame:
 
     cells: list[tuple[Any, ...]] = list(query.cells)
     if query.unknown_keys:
-        cells = [(*key, *cell) for key in found for cell in cells]
+        cells = [(*map(_harmless, key), *cell) for key in found for cell in cells]
     keys = {d: [cell[i] for cell in cells] for i, d in enumerate((*query.unknown_keys, *query.dimensions))}
     return pd.DataFrame(keys | {name: told[name] for name in ORDER if name in told}, index=range(len(cells)))
+
+
+def _harmless(key: str) -> str:
+    """A key that somebody typed, so that a spreadsheet shows it and does not run it."""
+    return f"'{key}" if key.startswith(("=", "+", "-", "@", "\t", "\r")) and number(key) is None else key

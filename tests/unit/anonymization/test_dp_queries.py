@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from anonymization.dp import DpQuery, Filter, Measure, Op, Per, PublicColumn, PublicTable, QueryError
+from anonymization.dp import DpQuery, Filter, Measure, Op, Per, PublicColumn, PublicTable, QueryError, cost
 
 REGIONS = tuple(f"R0{i}" for i in range(1, 7))
 TABLE = PublicTable(
@@ -315,3 +315,5 @@ def test_a_question_that_was_paid_for_under_version_1_keeps_its_identity(identit
     # The same asked today, in version 2, is the same question: it is not paid for twice.
     asked = {k: v for k, v in stored.items() if k != "version"}
     assert DpQuery.from_dict(asked).identity("v1") == identity
+    spent = cost(DpQuery.from_dict(stored))
+    assert (spent.epsilon, spent.delta, spent.rho) == (pytest.approx(0.5, rel=1e-12), 0.0, 0.0)
