@@ -38,7 +38,8 @@ class Quote:
         left: what the project has left now, as {accounting, epsilon, rho, delta, says, ...}: the largest further
             question of each kind.
         paid: whether the project has paid for it already, so that asking costs nothing.
-        expected_error: half-width of the 95% interval of the noise (`count`, `value`), and the number of `cells`.
+        expected_error: half-width of the 95% interval of the noise (`count`, `value`; of a quantile, in ranks), the
+            number of `cells`, and with unknown keys how many households make sure that a key is found (`found_from`).
         fits: whether it would be answered; `because` says why not.
         left_after: what it would leave.
         error: how far noise moves one cell (`half_width`, `confidence`); none where it depends on the number of
@@ -63,7 +64,8 @@ class Answer:
     """A private answer.
 
     Args:
-        table: one row for each cell: the keys, `value`, its interval for the noise alone, why a cell is withheld.
+        table: one row for each cell: the keys, `value`, its interval for the noise alone, why a cell is withheld; the
+            columns of each shape are in docs/how-to/write-a-question.md.
         loss: {epsilon, delta, rho} that the project paid for it, once.
         left: what the project has left.
         receipt: what the house signed: question, loss, and the SHA-256 of `csv`.
