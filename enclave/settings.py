@@ -131,6 +131,11 @@ class Settings(BaseSettings):
         return (self.keys_dir or self.state_dir / "keys").resolve()
 
     @property
+    def packages(self) -> Path:
+        """The package mirror: its allow-list, its wheels, and what they unpack to."""
+        return (self.state_dir / "packages").resolve()
+
+    @property
     def registry(self) -> str:
         """The SQLAlchemy URL of the registry in force."""
         return self.registry_url or f"sqlite:///{(self.state_dir / 'demo' / 'registry.sqlite').resolve()}"

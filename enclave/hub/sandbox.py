@@ -21,6 +21,7 @@ SESSION = "/opt/enclave/session"
 HUB_SOCKET = "/run/enclave/hub.sock"
 QUESTIONS_SOCKET = "/run/enclave/questions.sock"
 HOME = "/home/researcher"
+PACKAGES = "/opt/enclave/packages"
 
 #: A workspace may mount here; everywhere else is the sandbox's own.
 _OPEN_TARGETS = ("/data", "/workspace", "/notebooks", "/shared")
@@ -41,6 +42,7 @@ class Sandbox:
         env: the environment inside.
         command: what runs inside.
         questions_socket: where this session asks private questions.
+        packages: what the package mirror unpacked; mounted read only when it is there.
     """
 
     admission: Admission
@@ -51,6 +53,7 @@ class Sandbox:
     env: Mapping[str, str]
     command: Sequence[str]
     questions_socket: Path | None = None
+    packages: Path | None = None
 
     def order(self, seccomp_fd: int) -> dict[str, Any]:
         """The order as `launch` reads it.
@@ -92,6 +95,8 @@ class Sandbox:
         own = [Mount(self.runtime.resolve(), RUNTIME), *base_python(self.runtime)]
         own += [Mount(self.library / "lib", LIBRARY), Mount(self.library / "session", SESSION)]
         own += [Mount(self.library / "session" / name, f"/etc/{name}") for name in ("jupyter", "ipython")]
+        if self.packages is not None and self.packages.is_dir():
+            own.append(Mount(self.packages.resolve(), PACKAGES))
         if self.hub_socket:
             own.append(Mount(self.hub_socket, HUB_SOCKET))
         if self.questions_socket:

@@ -86,6 +86,7 @@ class EnclaveSpawner(Spawner):  # type: ignore[misc, unused-ignore]
             env=self.get_env(),
             command=[f"{RUNTIME}/bin/python", "-I", f"{SESSION}/main.py"],
             questions_socket=door.own_socket,
+            packages=self.settings.packages / "site",
         )
         log = self.paths.logs / f"{session}.log"
         try:

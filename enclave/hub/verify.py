@@ -91,6 +91,7 @@ def _sandbox(settings: Settings, home: Path) -> Sandbox:
         group=cgroups.create(cgroups.detect(), f"verify-{os.getpid()}", admission.limits),
         env={"PATH": "/usr/bin:/bin", "HOME": "/home/researcher"},
         command=(),
+        packages=settings.packages / "site",
     )
 
 

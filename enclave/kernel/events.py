@@ -43,6 +43,8 @@ class Event(StrEnum):
     OUTPUT_SEED = "output:seed"
     OUTPUT_SUBMIT = "output:submit"
     OUTPUT_WITHDRAW = "output:withdraw"
+    PACKAGE_ALLOW = "package:allow"
+    PACKAGE_REMOVE = "package:remove"
     PERSON_CHANGE = "person:change"
     PERSON_CREATE = "person:create"
     PERSON_SIGN_IN = "person:sign_in"

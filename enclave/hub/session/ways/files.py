@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-_READ_ONLY = ("/usr", "/etc", "/opt/enclave/runtime", "/opt/enclave/session", "/")
+_READ_ONLY = ("/usr", "/etc", "/opt/enclave/runtime", "/opt/enclave/session", "/opt/enclave/packages", "/")
 #: Kernel settings and reports that reach beyond the session.
 _KERNEL = (
     "/proc/sys/kernel/core_pattern",
