@@ -6,6 +6,7 @@ import ast
 import math
 from collections import Counter
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -27,25 +28,26 @@ def laplace_pmf(k, scale):
     return (1 - p) / (1 + p) * p ** abs(k)
 
 
+@lru_cache
+def gaussian_mass(scale):
+    far = math.ceil(40 * scale)
+    return math.fsum(math.exp(-((i / scale) ** 2) / 2) for i in range(-far, far + 1))
+
+
 def gaussian_pmf(k, scale):
-    whole = math.fsum(
-        math.exp(-((i / scale) ** 2) / 2) for i in range(-math.ceil(40 * scale), math.ceil(40 * scale) + 1)
-    )
-    return math.exp(-((k / scale) ** 2) / 2) / whole
+    return math.exp(-((k / scale) ** 2) / 2) / gaussian_mass(scale)
 
 
 def p_value(draws, pmf):
     """Chi-square against a pmf on the whole numbers, cells of 50 expected draws or more, both ends in one cell each."""
     n, counts = len(draws), Counter(draws)
-    inside = []
-    k = 0
-    while n * pmf(k) >= 50:
-        inside.append(k)
+    cells = [(counts[0], n * pmf(0))]
+    ends, k = (n - cells[0][1]) / 2, 1
+    while n * pmf(k) >= 50 and ends - n * pmf(k) >= 50:
+        cells += [(counts[s], n * pmf(s)) for s in (k, -k)]
+        ends -= n * pmf(k)
         k += 1
-    cells = [(sum(c for v, c in counts.items() if v == s), n * pmf(s)) for i in inside for s in {i, -i}]
-    middle = sum(e for _, e in cells)
-    cells += [(sum(c for v, c in counts.items() if v * sign >= k), (n - middle) / 2) for sign in (1, -1)]
-    assert all(e > 5 for _, e in cells)
+    cells += [(sum(c for v, c in counts.items() if v * sign >= k), ends) for sign in (1, -1)]
     return float(chi2.sf(sum((o - e) ** 2 / e for o, e in cells), len(cells) - 1))
 
 
