@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
-from .protocol import Cancelled, SynthesisError, Watch
+from .protocol import BoundReached, Cancelled, SynthesisError, Watch
 
 T = TypeVar("T")
 _LOOK = 0.1
@@ -46,7 +46,8 @@ def run_bounded(
 
     Raises:
         Cancelled: when it was called off.
-        SynthesisError: when a bound was reached or the method failed.
+        BoundReached: when time or memory was used up.
+        SynthesisError: when the method failed.
     """
     wall = wall or seconds
     order = [sys.executable, "-m", "anonymization.synth.worker", str(os.getpid()), str(int(seconds) + 1)]
@@ -72,8 +73,10 @@ def run_bounded(
                     return made
                 if kind == "progress":
                     watch.progress(*value)
+                elif kind == "bound":
+                    raise BoundReached(str(value))
                 elif kind == "gone" and child.wait() == -signal.SIGXCPU:
-                    raise SynthesisError(_TOO_LONG.format(seconds))
+                    raise BoundReached(_TOO_LONG.format(seconds))
                 else:
                     raise SynthesisError(str(value))
     finally:
@@ -91,9 +94,9 @@ def _must_go_on(pid: int, passed: float, seconds: float, megabytes: float, watch
     if watch.cancelled():
         raise Cancelled("The synthesis was called off; nothing was kept, and it can be started again.")
     if passed > seconds:
-        raise SynthesisError(_TOO_LONG.format(seconds))
+        raise BoundReached(_TOO_LONG.format(seconds))
     if _resident(pid) > megabytes:
-        raise SynthesisError(
+        raise BoundReached(
             f"Learning took more than the {megabytes:g} MB allowed; ask for fewer columns or more memory."
         )
 

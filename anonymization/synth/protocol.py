@@ -25,6 +25,10 @@ class Cancelled(SynthesisError):
     """Somebody called it off."""
 
 
+class BoundReached(SynthesisError):
+    """It used up the time or the memory that its plan states; repeated, it would again."""
+
+
 def _nothing(done: int, total: int, what: str) -> None:
     """Nobody watches."""
 
@@ -158,12 +162,12 @@ class SynthesisPlan:
             said.append("The hold-out must be between 5 and 50 percent of the rows.")
         if not 0 <= self.tail <= 0.05:
             said.append("The tail to move inwards must be between 0 and 5 percent.")
-        if self.min_leaf < 1:
-            said.append("The smallest leaf must hold one household or more.")
-        if self.rows < 0:
-            said.append("The number of rows to draw cannot be negative.")
-        if self.syntheses < 1:
-            said.append("The number of syntheses to combine must be one or more.")
+        numbers = (
+            (self.min_leaf < 1, "The smallest leaf must hold one household or more."),
+            (self.rows < 0, "The number of rows to draw cannot be negative."),
+            (self.syntheses < 1, "The number of syntheses to combine must be one or more."),
+        )
+        said += [sentence for wrong, sentence in numbers if wrong]
         said += [
             f"The model {m.name} needs the column {c}, which is not synthesised; take the model out or the column in."
             for m in self.models

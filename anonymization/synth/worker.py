@@ -36,12 +36,14 @@ def main(parent: int, seconds: int) -> None:
 
     from anonymization.errors import AnonymizationError  # noqa: PLC0415 - bounds come before what can be heavy
 
-    from .protocol import Watch  # noqa: PLC0415 - as above
+    from .protocol import BoundReached, Watch  # noqa: PLC0415 - as above
 
     try:
         call, task = pickle.load(sys.stdin.buffer)  # noqa: S301 - what our own parent wrote
         made = call(**task, watch=Watch(progress=lambda *at: say("progress", at)))
         say("made", pickle.dumps(made))
+    except BoundReached as error:
+        say("bound", error.sentence)
     except AnonymizationError as error:
         say("failed", error.sentence)
     except MemoryError:

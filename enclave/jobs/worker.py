@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from anonymization.errors import AnonymizationError
+from anonymization.synth.protocol import BoundReached
 from enclave.bootstrap import Enclave
 from enclave.extracts.orders import CALLED_OFF
 from enclave.kernel.actors import service
@@ -87,31 +88,35 @@ class Worker:
             self._mark(job, CALLED_OFF)
             return True
         with _Heartbeat(self.enclave, job):
-            error = self._do(job)
-        self._mark(job, error)
+            error, final = self._do(job)
+        self._mark(job, error, final=final)
         return True
 
-    def _do(self, job: Job) -> str:
+    def _do(self, job: Job) -> tuple[str, bool]:
+        """What went wrong, in a sentence, and whether trying again would be in vain."""
         try:
             self.handlers[job.kind](self.enclave, {**job.payload, "job": job.id, "attempt": job.attempts})
         except (EnclaveError, AnonymizationError) as error:  # both are sentences without a data value
-            return error.sentence
+            return error.sentence, isinstance(error, BoundReached)
         except Exception as error:  # noqa: BLE001 - a job that breaks must not take the worker with it
             logger().exception("job_failed", job=job.kind, job_id=job.id)
-            return f"It failed in a way that nobody foresaw ({type(error).__name__}); see the worker's log."
-        return ""
+            return (
+                f"It failed in a way that nobody foresaw ({type(error).__name__}); see the worker's log.",
+                False,
+            )
+        return "", False
 
-    def _mark(self, job: Job, error: str) -> None:
+    def _mark(self, job: Job, error: str, *, final: bool = False) -> None:
         try:
-            now = self._marked(job, error)
+            now = self._marked(job, error, final=final)
         except Conflict:  # somebody called it off at this very moment
-            now = self._marked(job, error)
+            now = self._marked(job, error, final=final)
         if now is not None:
             logger().info(
                 "job_done" if not error else "job_put_off", job=job.kind, job_id=job.id, attempt=now.attempts
             )
 
-    def _marked(self, job: Job, error: str) -> Job | None:
+    def _marked(self, job: Job, error: str, *, final: bool) -> Job | None:
         with self.enclave.kit.write() as uow:
             now = uow.get(Job, job.id)
             if _lost(job, now):
@@ -120,7 +125,7 @@ class Worker:
                 now = replace(now, state="done", leased_until=None, error="")
             elif now.called_off:
                 now = replace(now, state="cancelled", leased_until=None, error=CALLED_OFF)
-            elif now.attempts >= MOST_ATTEMPTS:
+            elif final or now.attempts >= MOST_ATTEMPTS:
                 now = replace(now, state="failed", leased_until=None, error=error)
             else:
                 wait = timedelta(seconds=min(300, 2**now.attempts))

@@ -152,6 +152,7 @@ def synthesis_plan(enclave: Parts, actor: Me, id_: str, recipe: str = "") -> dic
 def order(enclave: Parts, actor: Me, id_: str, step: Step, recipe: str = "") -> OrderOut:
     """`recipe` names how a synthesis is made; other steps have none."""
     if step == "synthesise" and recipe:
+        enclave.synthesising.plan(actor, id_, recipe)  # there is such an extract and such a recipe
         payload = {"extract": id_, "recipe": recipe}
         return OrderOut.of(enclave.extracts.order(actor, step, payload, key=synthesis_key(id_, recipe)))
     return OrderOut.of(enclave.extracts.order(actor, step, {"extract": id_}, key=id_))

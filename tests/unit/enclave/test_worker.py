@@ -119,6 +119,18 @@ def test_a_sentence_of_the_pipeline_becomes_the_jobs_sentence(house):
     assert job(house).error == "The column welfare is empty. Take a new extract."
 
 
+def test_what_used_up_its_bound_is_not_tried_again(house):
+    from anonymization.synth.protocol import BoundReached
+
+    def fail(*_):
+        raise BoundReached("Learning took longer than the 5 seconds allowed; ask for more time.")
+
+    queue(house, "fail")
+    assert worker(house, fail=fail).once()
+    assert (job(house).state, job(house).attempts) == ("failed", 1)
+    assert job(house).error.startswith("Learning took longer")
+
+
 def test_chores_go_on_while_a_job_takes_its_time(house):
     import threading
 
