@@ -169,11 +169,12 @@ def _once(name: str, folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
 
 
 def _values(name: str, folder: Path) -> None:
-    """A peer's cells as values, by the same rule as ours."""
+    """A peer's cells as values, by the same rule as ours, its rows in random order: it gives them sorted."""
     plan = plan_of(folder)
     cells = cells_of(plan.columns, plan.domains)
     for at, path in enumerate(sorted(folder.glob(f"{name}-*.cells")), start=1):
-        drawn, rng = pd.read_parquet(path), np.random.default_rng(SEED + at)
+        drawn = pd.read_parquet(path).sample(frac=1, random_state=SEED + at).reset_index(drop=True)
+        rng = np.random.default_rng(SEED + at)
         held = {n: c.values(drawn[n].to_numpy(), rng) for n, c in cells.items()}
         pd.DataFrame(held).to_parquet(folder / f"{name}-{at}.parquet")
 
