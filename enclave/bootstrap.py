@@ -34,6 +34,7 @@ from enclave.requests.service import Requests
 from enclave.settings import Settings
 from enclave.store.engine import connect
 from enclave.store.uow import SqlUnitOfWork
+from enclave.workspaces.lifecycle import Lifecycle
 from enclave.workspaces.provision import Provisioning
 from enclave.workspaces.querying import Querying
 from enclave.workspaces.service import Workspaces
@@ -64,6 +65,7 @@ class Enclave:
     releases: Releases
     provisioning: Provisioning
     workspaces: Workspaces
+    lifecycle: Lifecycle
     querying: Querying
     airlock: Airlock
     audit: Audit
@@ -100,7 +102,8 @@ def build(settings: Settings, *, clock: Clock | None = None, objects: Objects | 
     extracts = Extracts(kit, _Sealer(settings), settings.state_dir.resolve() / "scratch", values_key)
     releases = Releases(kit, lock_days)
     budgets = Budgets(kit)
-    receipts = Receipts(HouseSigner.of(master))
+    signer = HouseSigner.of(master)
+    receipts = Receipts(signer)
     asking = Asking(kit, extracts, budgets)
     workspaces = Workspaces(kit, staging)
     return Enclave(
@@ -123,6 +126,7 @@ def build(settings: Settings, *, clock: Clock | None = None, objects: Objects | 
         releases=releases,
         provisioning=Provisioning(kit, keys, lock_days),
         workspaces=workspaces,
+        lifecycle=Lifecycle(kit, staging, signer, keys.project_key_destroyed, lock_days),
         querying=Querying(kit, workspaces, asking, budgets, receipts),
         airlock=Airlock(kit, staging.work_dir, check_output, lock_days, receipts, values_key),
         audit=Audit(kit, lock_days),

@@ -49,6 +49,7 @@ class _Lazy(click.Group):
         "audit": "enclave.cli.audit:audit",
         "outputs": "enclave.cli.audit:outputs",
         "receipt": "enclave.cli.receipts:receipt",
+        "workspace": "enclave.cli.workspaces:workspace",
         "packages": "enclave.cli.packages:packages",
         "docs": "enclave.cli.docs:docs",
     }

@@ -108,6 +108,11 @@ class Keys:
             )
         return self._destroy(actor, scope, reason, version)
 
+    def project_key_destroyed(self, slug: str) -> bool:
+        """Whether no pseudonym of this project can be computed again: its key is destroyed, or it never had one."""
+        scope = project_scope(slug)
+        return all(key.state == "destroyed" for key in self.custody.states() if key.scope == scope)
+
     def destroy_closed(self, actor: Actor) -> int:
         """Destroys the keys of every closed project that still has one; how many there were.
 

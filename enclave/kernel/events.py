@@ -64,3 +64,6 @@ class Event(StrEnum):
     SESSION_END = "session:end"
     SESSION_READ = "session:read"
     SESSION_REFUSE = "session:refuse"
+    WORKSPACE_DESTROY = "workspace:destroy"
+    WORKSPACE_RESUME = "workspace:resume"
+    WORKSPACE_SUSPEND = "workspace:suspend"

@@ -127,7 +127,10 @@ class Workspaces:
         if not person.active or not person.actor().may(Capability.WORKSPACE_OPEN):
             raise NotAllowed("Your account may not open a workspace.")
         found = live(uow, project, person, self.kit.clock.today())
+        workspace = uow.first(Workspace, project=slug)
+        may_open = workspace is None or workspace.state in (WorkspaceState.PENDING, WorkspaceState.OPEN)
         facts = {
+            "workspace_open": may_open,
             "entitlement_active": bool(found),
             "agreement_valid": person.agreement_signed_on is not None,
             "training_valid_until": person.training_valid_until or date.min,
