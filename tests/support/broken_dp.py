@@ -27,22 +27,24 @@ def noise_halved(patch):
     patch.setattr(noise, "laplace", weak)
 
 
-def noise_an_eighth(patch):
-    """Every draw of every mechanism at eight times the loss that is claimed for it."""
+def noise_far_too_small(patch, times):
+    """Every draw of every mechanism at so many times the loss that is claimed for it."""
     laplace, gaussian, quantile, finding = noise.laplace, noise.gaussian, noise.quantile, thresholds.laplace
 
     def weak(made, dear):
         return replace(made, measurement=dear.measurement)
 
     def choosing(candidates, alpha, rows, *, epsilon=0.0, rho=0.0):
-        dear = quantile(candidates, alpha, rows, epsilon=8 * epsilon, rho=64 * rho)
+        dear = quantile(candidates, alpha, rows, epsilon=times * epsilon, rho=times**2 * rho)
         return weak(quantile(candidates, alpha, rows, epsilon=epsilon, rho=rho), dear)
 
     def keys(many, epsilon, delta):
         return weak(finding(many, epsilon, delta), finding(many, epsilon, min(delta * 64, 0.9)))
 
-    patch.setattr(noise, "laplace", lambda l1, epsilon: weak(laplace(l1, epsilon), laplace(l1, 8 * epsilon)))
-    patch.setattr(noise, "gaussian", lambda l2, rho: weak(gaussian(l2, rho), gaussian(l2, 64 * rho)))
+    patch.setattr(
+        noise, "laplace", lambda l1, epsilon: weak(laplace(l1, epsilon), laplace(l1, times * epsilon))
+    )
+    patch.setattr(noise, "gaussian", lambda l2, rho: weak(gaussian(l2, rho), gaussian(l2, times**2 * rho)))
     patch.setattr(noise, "quantile", choosing)
     patch.setattr(thresholds, "laplace", keys)
 
