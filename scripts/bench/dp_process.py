@@ -20,6 +20,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _PAUSE = 0.05
 _PATIENCE = 20
+_FAREWELL = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,6 @@ def carried_out(python: str, peer: Peer, spec: dict[str, Any], cap: float) -> di
         given, out, said = (Path(name) / part for part in ("spec.json", "out.json", "stderr"))
         given.write_text(json.dumps(spec))
         runner = HERE / "dp_peers" / f"{peer.runner}_runner.py"
-        began = time.perf_counter()
         with said.open("wb") as errors:
             process = subprocess.Popen(
                 [python, str(runner), str(given), str(out)],
@@ -83,11 +83,13 @@ def carried_out(python: str, peer: Peer, spec: dict[str, Any], cap: float) -> di
             )
             try:
                 took = _watched(process, cap)
+                if not took["ended"]:
+                    _let_go(process.pid)
             finally:  # also when the bench itself is called off
                 _end(process.pid)
                 process.wait()
         told: dict[str, Any] = json.loads(out.read_text()) if out.exists() else {}
-        told |= {"wall_seconds": round(time.perf_counter() - began, 2), **took}
+        told |= took
         if took["ended"]:
             told["why"] = f"It did not end within {cap:g} CPU seconds."
         elif process.returncode:
@@ -111,7 +113,7 @@ def _surroundings(peer: Peer) -> dict[str, str]:
 
 def _watched(process: subprocess.Popen[bytes], cap: float) -> dict[str, Any]:
     """Waits, and samples the memory and CPU time of every process of the runner's session."""
-    until, peak, spent = time.monotonic() + _PATIENCE * cap, 0, 0.0
+    began, peak, spent = time.monotonic(), 0, 0.0
     ended = False
     while True:
         try:
@@ -119,11 +121,24 @@ def _watched(process: subprocess.Popen[bytes], cap: float) -> dict[str, Any]:
         except subprocess.TimeoutExpired:
             memory, cpu = _session(process.pid)
             peak, spent = max(peak, memory), max(spent, cpu)
-            if spent < cap and time.monotonic() < until:
+            if spent < cap and time.monotonic() < began + _PATIENCE * cap:
                 continue
             ended = True
         break
-    return {"cpu_seconds": round(spent, 2), "peak_megabytes": round(peak / 1e6), "ended": ended}
+    wall = round(time.monotonic() - began, 2)
+    return {
+        "wall_seconds": wall,
+        "cpu_seconds": round(spent, 2),
+        "peak_megabytes": round(peak / 1e6),
+        "ended": ended,
+    }
+
+
+def _let_go(leader: int) -> None:
+    """Gives what a runner started (a Java machine) the time to clear away its files, once the runner is done."""
+    until = time.monotonic() + _FAREWELL
+    while _session(leader)[0] and time.monotonic() < until:
+        time.sleep(_PAUSE)
 
 
 def _session(leader: int) -> tuple[int, float]:
