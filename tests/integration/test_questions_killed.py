@@ -146,11 +146,11 @@ def test_never_more_answers_than_the_budget_fits_and_the_ledger_covers_each(
         for thread in threads:
             thread.start()
         for _ in range(killed):
-            assert some.wait(120)
+            assert some.wait(300)
             service.kill()
             service.start()
         for thread in threads:
-            thread.join(240)
+            thread.join(400)
             assert not thread.is_alive()
     finally:
         service.kill()
