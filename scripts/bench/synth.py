@@ -225,12 +225,26 @@ def cross_checked(names: list[str], folder: Path, python: Path) -> Any:
     plan = plan_of(folder)
     known = list(plan.quasi_identifiers)
     rest = [c for c in plan.columns if c not in known]
+    beside = folder / "anonymeter"
+    beside.mkdir(exist_ok=True)
     for name in names:
-        (folder / f"{name}.parquet").write_bytes((folder / f"{name}-1.parquet").read_bytes())
+        _plain(pd.read_parquet(folder / f"{name}-1.parquet")).to_parquet(beside / f"{name}.parquet")
+    for name in ("training", "holdout"):
+        _plain(pd.read_parquet(folder / f"{name}.parquet")).to_parquet(beside / f"{name}.parquet")
     arguments = [json.dumps(a) for a in (known, rest, _GUESSED, _ATTACKS, names)]
-    return _run(
-        [str(python), str(Path(__file__).with_name("attacks_anonymeter.py")), str(folder), *arguments], 1_200
-    )
+    runner = Path(__file__).with_name("attacks_anonymeter.py")
+    return _run([str(python), str(runner), str(beside), *arguments], _SCORING)
+
+
+def _plain(df: pd.DataFrame) -> pd.DataFrame:
+    """Numbers and flags as floats, words as words, missing ones too: all that anonymeter takes."""
+    held = {
+        c: df[c].astype("float64").fillna(-1.0)
+        if pd.api.types.is_numeric_dtype(df[c])
+        else df[c].astype(object).where(df[c].notna(), "missing").astype(str)
+        for c in df
+    }
+    return pd.DataFrame(held)
 
 
 def main() -> None:
