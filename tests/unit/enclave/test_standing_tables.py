@@ -9,11 +9,13 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 import standingkit
+from click.testing import CliRunner
 from houses import a_house
 from standingkit import DAYS, IBR, extract_of, furnish, households
 
@@ -22,6 +24,7 @@ from anonymization.standing.files import DESCRIBED
 from anonymization.standing.indicators import ALL
 from anonymization.standing.sdmx import COLUMNS
 from enclave.budget.model import Charge
+from enclave.cli import tables as commands
 from enclave.extracts.foretelling import plan
 from enclave.extracts.lists import read_list, standing_list
 from enclave.extracts.making import loss_of
@@ -405,3 +408,30 @@ def test_the_list_in_the_how_to_can_be_used():
     page = (Path(__file__).parents[3] / "docs" / "how-to" / "standing-tables.md").read_text()
     listed = read_list(page.split("```yaml")[1].split("```")[0], standingkit.dictionary())
     assert [t.kind.value for t in listed.tables] == ["participation", "benefits"]
+
+
+# The command line
+
+
+def test_the_commands_plan_draw_and_list_for_people_and_for_programs(house, tmp_path, monkeypatch):
+    tables = furnish(house, tmp_path)
+    extract = extract_of(house, DAYS[0])
+    monkeypatch.setattr(commands, "enclave", lambda: SimpleNamespace(aggregating=tables))
+    monkeypatch.setattr(commands, "signed_in", lambda _: house.actor("stefan"))
+
+    def run(*arguments: str) -> str:
+        done = CliRunner().invoke(commands.tables, arguments, catch_exceptions=False)
+        assert done.exit_code == 0
+        return done.output
+
+    assert "costs epsilon 1.4" in run("plan", IBR)
+    planned = json.loads(run("plan", IBR, "--json"))
+    assert planned["epsilon_of_a_draw"] == pytest.approx(1.4)
+    assert spent(house) == 0, "a plan spends nothing"
+    assert "not drawn" in run("list", IBR)
+    assert run("draw", extract.id).count("published") == 2
+    assert [t["kind"] for t in json.loads(run("draw", extract.id, "--json"))] == ["participation", "benefits"]
+    listed = json.loads(run("list", IBR, "--json"))
+    assert listed["years"] == [{"year": 2025, "spent": pytest.approx(1.4), "epsilon": 2.8}]
+    assert len(listed["extracts"][0]["releases"]) == 2
+    assert "have spent epsilon 1.4 of 2.8" in run("list", IBR)
