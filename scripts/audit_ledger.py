@@ -32,7 +32,7 @@ from enclave.store.migrate import upgrade
 WORLDS = 1_000
 #: What one question may cost by policy (privacy-budget); with less delta than shows, keys are not found here.
 _EPSILON, _RHO = 1.0, 0.1
-_STEWARD = Actor("audit", "audit", frozenset(Role))
+STEWARD = Actor("audit", "audit", frozenset(Role))
 
 
 @dataclass
@@ -80,11 +80,11 @@ class AuditedEnclave:
         file = self.folder / f"{slug}.parquet"
         table.assign(**{WORLD: table.get(WORLD, "w0")}).infer_objects().to_parquet(file)
         enclave, today = self.enclave, datetime.now(UTC).date()
-        enclave.catalogue.describe(_STEWARD, _dataset(slug))
-        enclave.budgets.grant(_STEWARD, dataset=slug, project="", epsilon=query.epsilon, rho=query.rho)
-        enclave.extracts.register(_STEWARD, dataset=slug, path=file, as_of=today, source="an audit")
+        enclave.catalogue.describe(STEWARD, _dataset(slug))
+        enclave.budgets.grant(STEWARD, dataset=slug, project="", epsilon=query.epsilon, rho=query.rho)
+        enclave.extracts.register(STEWARD, dataset=slug, path=file, as_of=today, source="an audit")
         file.unlink()
-        shown = [enclave.asking.ask(_STEWARD, slug, query.to_dict()) for _ in range(2)]
+        shown = [enclave.asking.ask(STEWARD, slug, query.to_dict()) for _ in range(2)]
         return [pd.read_csv(io.StringIO(str(answer["csv"]))) for answer in shown]
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from audit_ledger import AuditedEnclave, ledger_shapes
+from audit_ledger import STEWARD, AuditedEnclave, ledger_shapes
 
 from anonymization import dp
 from anonymization.dp.audit import audit_shape
+from enclave.audit.model import AuditEvent
 from enclave.budget.model import Charge
 from enclave.budget.service import Budgets
+from enclave.kernel.errors import EnclaveError
 
 HONEST, BROKEN = 1 - 1e-7, 1 - 1e-6
 SHAPES = {shape.name: shape for shape in ledger_shapes()}
@@ -62,3 +64,39 @@ def test_noise_drawn_anew_for_an_answer_that_is_kept_is_caught(enclave, monkeypa
     monkeypatch.setattr(Budgets, "ask", anew)
     result = found(enclave, "count behind a filter that nobody else passes", 6_000, BROKEN)
     assert result.refuted, result
+
+
+#: Facts of the log that are digests of rows, or names of what was charged.
+DIGESTS = {"charge", "answer", "key", "grant"}
+REFUSED = (
+    {"measure": "count", "epsilon": 0.5, "group_by": ["nowhere"]},
+    {"measure": "count", "epsilon": 0.5, "group_by": {"region": ["R99"]}},
+    {"measure": "sum", "epsilon": 0.5, "column": "pay", "lower": 0, "upper": 10_000_000},
+    {"measure": "count", "epsilon": 50.0},
+    {"measure": "count", "rho": 0.1, "mechanism": "gaussian"},
+)
+
+
+def test_a_refusal_and_what_the_log_keeps_are_the_same_whoever_is_in_the_data(enclave):
+    """With the worst household and without it: the same sentences, and of spending the same events and amounts."""
+    pair = SHAPES["count of households by region"].pair()
+    told, logged = [], []
+    for table in (pair.with_it, pair.without):
+        enclave.release(pair.query, table)
+        with enclave.enclave.kit.read() as uow:
+            slug = uow.find(Charge)[-1].dataset
+        said = []
+        for wanted in REFUSED:
+            with pytest.raises(EnclaveError) as error:
+                enclave.enclave.asking.ask(STEWARD, slug, wanted)
+            said.append(str(error.value).replace(slug, "DATASET"))
+        told.append(said)
+        with enclave.enclave.kit.read() as uow:
+            events = uow.find(AuditEvent)
+        first = next(i for i, e in enumerate(events) if e.subject == f"dataset:{slug}")
+        spending = [e for e in events[first:] if e.event.startswith("budget:")]
+        logged.append([(e.event, {k: v for k, v in e.facts.items() if k not in DIGESTS}) for e in spending])
+    assert told[0] == told[1]
+    assert logged[0] == logged[1]
+    assert len(logged[0]) > len(REFUSED[3:])  # the grant, the charge, the answer, and what was refused
+    assert len(set(told[0])) == len(REFUSED)
