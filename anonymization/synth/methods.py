@@ -13,7 +13,7 @@ from .protocol import SynthesisPlan, Synthesizer
 def _gaussian_copula(plan: SynthesisPlan) -> Synthesizer:
     from .sdv import GaussianCopula  # noqa: PLC0415 - an optional part, loaded late
 
-    return GaussianCopula(plan.columns)
+    return GaussianCopula(plan.columns, plan.rules)
 
 
 def _cart(plan: SynthesisPlan) -> Synthesizer:

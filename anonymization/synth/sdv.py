@@ -9,7 +9,7 @@ import os
 import pickle
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -19,6 +19,7 @@ import pandas as pd
 from anonymization.schema import FieldType
 
 from .bounded import run_bounded
+from .constraints import InOrder, Rule
 from .protocol import UNWATCHED, Bounds, SynthesisError, Watch, bounds
 from .related import RelatedTable
 from .tables import finished, plain
@@ -32,6 +33,9 @@ _KINDS = {
 }
 _LOGGERS = ("SingleTableSynthesizer", "Metadata", "SingleTableMetadata", "sdv", "rdt", "copulas", "sdmetrics")
 _TABLE = "table"
+#: With 1,100 to 14,000 rows SDV's constraint was 5 to 15 times nearer to the real distances than mending (Kolmogorov's
+#: distance); with 800 its fit of the distances failed and mending was nearer.
+_FEWEST_ORDERED = 1_000
 
 
 @contextlib.contextmanager
@@ -72,12 +76,14 @@ class GaussianCopula:
 
     Args:
         columns: name to type of what is synthesised.
+        rules: of these, orders of two columns that the table keeps are learnt as SDV's own constraint: the copula then
+            learns the distance between the two, where mending afterwards would exchange them.
     """
 
     name = "gaussian_copula"
 
-    def __init__(self, columns: Mapping[str, FieldType]) -> None:
-        self._columns = dict(columns)
+    def __init__(self, columns: Mapping[str, FieldType], rules: Sequence[Rule] = ()) -> None:
+        self._columns, self._rules = dict(columns), tuple(rules)
         self._model: Any = None
         self._learnt = pd.DataFrame()
 
@@ -92,12 +98,18 @@ class GaussianCopula:
     def fit(self, df: pd.DataFrame, watch: Watch = UNWATCHED) -> None:
         watch.step(0, 1, "copula")
         with _silence():
-            from sdv.metadata import Metadata  # noqa: PLC0415 - seconds of imports
+            from sdv.cag import Inequality  # noqa: PLC0415 - seconds of imports
+            from sdv.metadata import Metadata  # noqa: PLC0415 - as above
             from sdv.single_table import GaussianCopulaSynthesizer  # noqa: PLC0415
 
             metadata = Metadata.load_from_dict(_metadata(self._columns))
             self._model = GaussianCopulaSynthesizer(metadata)
+            orders = _orders(self._rules, df)
             try:
+                if orders:
+                    self._model.add_constraints(
+                        [Inequality(rule.first, rule.second, table_name=_TABLE) for rule in orders]
+                    )
                 self._model.fit({_TABLE: df[list(self._columns)]})
             except Exception:  # noqa: BLE001 - its messages may quote values
                 raise SynthesisError(
@@ -114,6 +126,19 @@ class GaussianCopula:
             self._model._set_random_state(seed)  # noqa: SLF001 - no public way
             drawn = self._model.sample(n)[_TABLE]
         return finished(drawn, self._learnt, self._columns)
+
+
+def _orders(rules: Sequence[Rule], df: pd.DataFrame) -> list[InOrder]:
+    """Orders that the table keeps, no column in two of them: SDV refuses others."""
+    if len(df) < _FEWEST_ORDERED:
+        return []
+    out: list[InOrder] = []
+    taken: set[str] = set()
+    for rule in rules:
+        if isinstance(rule, InOrder) and not taken & set(rule.columns) and not rule.broken(df).any():
+            out.append(rule)
+            taken |= set(rule.columns)
+    return out
 
 
 class Neural:

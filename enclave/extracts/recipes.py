@@ -50,6 +50,7 @@ class SynthesisRecipe:
         seed: of the split and the draws; public.
         leave_out: columns that are not synthesised.
         edges: of a private method, cut-offs that no cell of a number may straddle.
+        in_order: pairs of dates or numbers of which the first is never after the second.
         epsilon, delta: the price of a private method.
         related: of the method "related", the household's table first; programmes: the table and column whose codes are
             programmes.
@@ -69,6 +70,7 @@ class SynthesisRecipe:
     seed: int = 1
     leave_out: tuple[str, ...] = ()
     edges: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    in_order: tuple[tuple[str, str], ...] = ()
     epsilon: float = 0.0
     delta: float = 1e-9
     related: tuple[RelatedPart, ...] = ()
@@ -140,6 +142,7 @@ def recipe_of(slug: str, name: str = "") -> SynthesisRecipe:
 
 def _recipe(read: dict[str, Any]) -> SynthesisRecipe:
     listed: dict[str, Any] = {k: tuple(read[k]) for k in ("among", "leave_out") if k in read}
+    listed["in_order"] = tuple((str(first), str(second)) for first, second in read.get("in_order", ()))
     listed["edges"] = {column: tuple(cuts) for column, cuts in read.get("edges", {}).items()}
     listed["related"] = tuple(RelatedPart(**part) for part in read.get("related", ()))
     if "programmes" in read:

@@ -10,7 +10,7 @@ import pandas as pd
 from anonymization.dp.accountant import Loss
 from anonymization.schema import FieldType
 from anonymization.synth import SynthesisPlan
-from anonymization.synth.constraints import Between, OneOf, Rule
+from anonymization.synth.constraints import Between, InOrder, OneOf, Rule
 from anonymization.synth.public import PublicDomain
 from anonymization.synth.several import planned
 from enclave.catalogue.model import Column, ColumnRole, ColumnType, Dataset
@@ -60,7 +60,11 @@ def from_microdata(table: pd.DataFrame, dataset: Dataset, recipe: SynthesisRecip
     """The plan for a de-identified release; rules are those of the dictionary that the release itself keeps."""
     plan = synthesis_plan(table, dataset)
     columns = {c: kind for c, kind in plan.columns.items() if c not in recipe.leave_out}
-    rules = tuple(r for r in rules_of(dataset.columns, columns) if not r.broken(table).any())
+    rules = tuple(
+        r
+        for r in [*rules_of(dataset.columns, columns), *_orders(recipe, columns)]
+        if not r.broken(table).any()
+    )
     return _with(plan, recipe, columns, rules)
 
 
@@ -78,7 +82,7 @@ def from_dictionary(dataset: Dataset, recipe: SynthesisRecipe) -> SynthesisPlan:
         question=question(dataset.slug),
         models=tuple(m for m in models(dataset.slug) if set(m.columns) <= set(columns)),
     )
-    made = _with(plan, recipe, columns, tuple(rules_of(dataset.columns, columns)))
+    made = _with(plan, recipe, columns, (*rules_of(dataset.columns, columns), *_orders(recipe, columns)))
     return replace(made, domains=domains, epsilon=recipe.epsilon, delta=recipe.delta)
 
 
@@ -151,6 +155,10 @@ def rules_of(described: Sequence[Column], columns: Mapping[str, FieldType]) -> l
         elif c.type in _NUMBERS and c.lower is not None and c.upper is not None:
             rules.append(Between(c.name, c.lower, c.upper))
     return rules
+
+
+def _orders(recipe: SynthesisRecipe, columns: Mapping[str, FieldType]) -> list[Rule]:
+    return [InOrder(a, b) for a, b in recipe.in_order if a in columns and b in columns]
 
 
 def _domain(c: Column, recipe: SynthesisRecipe) -> PublicDomain | None:
