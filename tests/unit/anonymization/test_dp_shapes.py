@@ -148,6 +148,8 @@ def test_rows_that_weigh_by_household_are_counted_and_averaged_as_weights():
         near = {Measure.COUNT: 2.0, Measure.SUM: 60.0, Measure.MEAN: 0.1, Measure.RATIO: 0.005}[query.measure]
         assert frame["value"].iloc[0] == pytest.approx(truth, abs=near)
     whole = ask(Measure.COUNT, per=Per.ROW, weighting=Weighting.HOUSEHOLD)
+    # Where every household has one row, that row counts one.
+    assert answer(whole, households(500)).frame["value"].iloc[0] == pytest.approx(500, abs=40)
     # A household counts one: noise as for households, although it has six rows.
     assert answer(whole, df).frame["noise_scale"].iloc[0] == pytest.approx(1.0)
 
