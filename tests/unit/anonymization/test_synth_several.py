@@ -141,6 +141,13 @@ def test_a_description_of_another_method_is_not_priced():
         loss_of({**tree(1.0).description, "version": "0"})
 
 
+def test_a_description_that_was_tampered_with_cannot_be_priced_and_breaks_no_audit():
+    whole = tree(1.0).description
+    for wrong in ({"epsilon": 1e6}, {"delta": 2.0}, {"columns": {}}, {"columns": [1]}):
+        with pytest.raises((ValueError, KeyError, TypeError)):
+            loss_of({**whole, **wrong})
+
+
 def test_private_tables_differ_by_what_noise_and_sampling_leave_open():
     made = tree(0.3)
     made.fit(households(2000)[[*COLUMNS]])
