@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from anonymization.dp.accountant import Loss
-from anonymization.errors import AnonymizationError, RecipeProblem
+from anonymization.errors import RecipeProblem
 from anonymization.schema import FieldType
 
 from .protocol import UNWATCHED, Bounds, SynthesisError, Watch
@@ -191,10 +191,7 @@ def loss_of(description: Mapping[str, Any]) -> Loss:
     if (description["method"], description["version"]) != (PrivateTree.name, PrivateTree.version):
         raise ValueError("There is no such private method.")
     sizes = [int(c["cells"]) for c in dict(description["columns"]).values()]
-    try:
-        return TreeOfMarginals.of(sizes, float(description["epsilon"]), float(description["delta"])).loss
-    except AnonymizationError as error:
-        raise ValueError(error.sentence) from None
+    return TreeOfMarginals.of(sizes, float(description["epsilon"]), float(description["delta"])).loss
 
 
 def _described(cells: Cells) -> dict[str, Any]:
