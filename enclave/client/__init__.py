@@ -14,7 +14,7 @@ from enclave.client.errors import ClientError, SmallCellWarning
 from enclave.client.figures import figure
 from enclave.client.models import regression
 from enclave.client.outputs import output
-from enclave.client.querying import Answer, Quote, describe, query, questions, quote
+from enclave.client.querying import Answer, Quote, consistent, describe, query, questions, quote
 from enclave.client.syntheses import combined, related, syntheses
 from enclave.client.tables import about, data, load
 
@@ -25,6 +25,7 @@ __all__ = [
     "SmallCellWarning",
     "about",
     "combined",
+    "consistent",
     "data",
     "describe",
     "figure",

@@ -18,6 +18,7 @@ from enclave.budget.service import Balance, Budgets
 from enclave.catalogue.model import Dataset
 from enclave.extracts.asking import Asking
 from enclave.extracts.quoting import quote
+from enclave.extracts.reconciling import reconciled
 from enclave.extracts.tables import public_table
 from enclave.kernel.actors import Actor, Capability, Role
 from enclave.kernel.errors import (
@@ -33,6 +34,8 @@ from enclave.kernel.events import Event
 from enclave.kernel.kit import Kit
 from enclave.workspaces.service import Standing, Workspaces
 
+#: Answers that are brought to agree at once.
+_MOST_TABLES = 20
 _NO_EXTRACT = "There is no extract to ask at the moment. The data steward can take a new one."
 
 
@@ -111,6 +114,32 @@ class Querying:
             "left": left_of(self._balance(slug, project)),
             "receipt": receipt,
         }
+
+    def consistent(self, user: str, project: str, wanted: Mapping[str, object]) -> dict[str, object]:
+        """Answers that the project has paid for, brought to agree: totals add up, nothing is below zero.
+
+        Worked out from released numbers alone: no row is read and nothing is charged.
+
+        Args:
+            wanted: {"answers": keys of the answers, "table": dataset, where there are several}.
+
+        Raises:
+            Invalid: they are not this project's, or not tables of one thing of which one holds all the groupings.
+        """
+        slug = self._dataset(self._standing(user, project), wanted)
+        given = wanted.get("answers")
+        keys = [str(key) for key in given] if isinstance(given, list) else []
+        if not 1 < len(keys) <= _MOST_TABLES or len(set(keys)) != len(keys):
+            raise Invalid([f"Give 2 to {_MOST_TABLES} different answers of one dataset."])
+        with self.kit.read() as uow:
+            grant = uow.first(BudgetGrant, dataset=slug, project=project)
+            found = [uow.first(Charge, grant_id=grant.id, key=key) if grant else None for key in keys]
+        charges = [c for c in found if c is not None and c.answer is not None]
+        if len(charges) < len(keys):
+            raise Invalid(["One of these is no answer that this project has been given of this dataset."])
+        if len({c.extract for c in charges}) > 1:
+            raise Invalid(["These answers are of different extracts; ask again what is to be compared."])
+        return {"tables": reconciled(charges)}
 
     def receipt(self, actor: Actor, key: str, project: str) -> dict[str, object]:
         """The receipt of an answered charge, for those who may read the ledger."""

@@ -19,7 +19,7 @@ from aiohttp import web
 #: The purpose of the token between hub and answering process.
 QUESTIONS_TOKEN = "hub-questions"  # noqa: S105 - the name of a purpose, not a secret
 
-CALLS = {("GET", "/describe"), ("POST", "/quote"), ("POST", "/query")}
+CALLS = {("GET", "/describe"), ("POST", "/quote"), ("POST", "/query"), ("POST", "/consistent")}
 #: Longest question, in bytes.
 MOST_BYTES = 64 * 2**10
 #: Longest answer that is passed on, in bytes.
@@ -100,7 +100,7 @@ class Door:
 
     async def _answer(self, request: web.Request) -> web.Response:
         if (request.method, request.rel_url.raw_path_qs) not in CALLS:
-            return said(403, "Here one can only describe, quote and query.")
+            return said(403, "Here one can only describe, quote, query, and bring answers to agree.")
         if not self._pace.allows(asyncio.get_running_loop().time()):
             return said(429, "Too many questions in a short time. Wait a minute, then go on.")
         if self._busy:

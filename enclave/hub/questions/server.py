@@ -50,6 +50,8 @@ class Answers(Protocol):
 
     def query(self, user: str, project: str, wanted: Mapping[str, object]) -> dict[str, object]: ...
 
+    def consistent(self, user: str, project: str, wanted: Mapping[str, object]) -> dict[str, object]: ...
+
 
 @dataclass(slots=True)
 class QuestionServer:
@@ -74,6 +76,7 @@ class QuestionServer:
         app.router.add_post("/describe", self._describe)
         app.router.add_post("/quote", self._quote)
         app.router.add_post("/query", self._query)
+        app.router.add_post("/consistent", self._consistent)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         self.socket.unlink(missing_ok=True)
@@ -95,6 +98,11 @@ class QuestionServer:
     async def _quote(self, request: web.Request) -> web.Response:
         return await self._served(
             request, lambda user, project, asked: self.answers.quote(user, project, parsed(asked))
+        )
+
+    async def _consistent(self, request: web.Request) -> web.Response:
+        return await self._served(
+            request, lambda user, project, asked: self.answers.consistent(user, project, parsed(asked))
         )
 
     async def _query(self, request: web.Request) -> web.Response:
