@@ -132,8 +132,8 @@ def rows_not_truncated(patch):
     """Every row of a household counts, however many there are; the noise is for `max_rows`."""
     honest = aggregate._one_household_at_a_time
 
-    def all_of_them(query, rows):
-        return honest(replace(query, max_rows=1_000), rows)
+    def all_of_them(query, *rows):
+        return honest(replace(query, max_rows=1_000), *rows)
 
     patch.setattr(aggregate, "_one_household_at_a_time", all_of_them)
 
