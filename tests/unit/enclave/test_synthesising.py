@@ -414,7 +414,7 @@ def test_the_recipes_of_the_demo_can_be_used_and_a_wrong_one_says_what_is_wrong(
     with pytest.raises(NotFound, match="There are: public-use, best, private"):
         recipe_of(SLUG, "none")
     for wrong, said in (
-        ({"method": "magic"}, "must be best or one of"),
+        ({"method": "magic"}, "must be best, related or one of"),
         ({"tables": 0}, "from 1 to 20 tables"),
         ({"method": "mst"}, "An epsilon goes with"),
         ({"method": "best", "among": ("mst", "cart")}, "never chosen by what real rows say"),
