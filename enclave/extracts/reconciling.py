@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,11 +29,20 @@ def reconciled(charges: Sequence[Charge]) -> list[dict[str, object]]:
     except QueryError as error:
         raise Invalid(list(error.problems)) from None
     return [
-        {"key": c.key, "rows": json.loads(f.to_json(orient="records"))}
+        {"key": c.key, "rows": _rows(c, f["consistent"].tolist())}
         for c, f in zip(charges, frames, strict=True)
     ]
 
 
 def _frame(charge: Charge) -> pd.DataFrame:
+    return pd.DataFrame(_stored(charge))
+
+
+def _stored(charge: Charge) -> list[dict[str, Any]]:
     rows: Any = (charge.answer or {}).get("rows", [])
-    return pd.DataFrame(rows)
+    return [dict(row) for row in rows]
+
+
+def _rows(charge: Charge, consistent: list[float]) -> list[dict[str, Any]]:
+    """The rows as they were given, each with its number to the last bit: rounded ones would no longer add up."""
+    return [row | {"consistent": number} for row, number in zip(_stored(charge), consistent, strict=True)]
