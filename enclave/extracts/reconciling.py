@@ -21,10 +21,7 @@ def reconciled(charges: Sequence[Charge]) -> list[dict[str, object]]:
     from anonymization.dp.consistency import Released, consistent  # noqa: PLC0415 - scipy is loaded late
 
     try:
-        released = [
-            Released(DpQuery.from_dict(dict(c.query)), pd.DataFrame((c.answer or {})["rows"]))
-            for c in charges
-        ]
+        released = [Released(DpQuery.from_dict(dict(c.query)), _frame(c)) for c in charges]
         frames = consistent(released)
     except QueryError as error:
         raise Invalid(list(error.problems)) from None
