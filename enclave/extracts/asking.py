@@ -19,6 +19,9 @@ from enclave.kernel.actors import Actor, Capability
 from enclave.kernel.errors import Invalid, NotFound
 from enclave.kernel.kit import Kit
 
+#: Answers leave at whole multiples of this many seconds after the question: the time that rows take tells nothing.
+GRID = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Annotated, Any
 
 from fastapi import APIRouter
 from pydantic import Field
 
+from enclave.extracts.asking import GRID
 from enclave.kernel.actors import Capability
 from request_portal.access import Me, Parts, may, public
 from request_portal.api.models import Model, Name
@@ -89,7 +91,9 @@ class AnswerOut(Model):
 def ask(enclave: Parts, actor: Me, body: QuestionBody) -> AnswerOut:
     wanted = {k: v for k, v in body.model_dump(exclude={"dataset"}).items() if v is not None and v != ()}
     wanted["group_by"] = body.group_by if isinstance(body.group_by, dict) else list(body.group_by)
+    began = time.monotonic()
     answer: dict[str, Any] = dict(enclave.asking.ask(actor, body.dataset, wanted))
+    time.sleep(GRID - (time.monotonic() - began) % GRID)
     return AnswerOut(**{name: answer[name] for name in AnswerOut.model_fields})
 
 

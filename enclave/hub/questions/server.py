@@ -21,13 +21,12 @@ from typing import Any, Protocol
 import structlog
 from aiohttp import web
 
+from enclave.extracts.asking import GRID
 from enclave.hub.questions.door import MOST_BYTES, said
 from enclave.kernel import errors
 
 #: How many questions are computed at the same time, and how many may wait for that.
 AT_ONCE, WAITING = 2, 32
-#: Answers leave at whole multiples of this many seconds after the question.
-GRID = 1.0
 
 _STATUS: dict[type[errors.EnclaveError], HTTPStatus] = {
     errors.OverBudget: HTTPStatus.PAYMENT_REQUIRED,
