@@ -129,7 +129,7 @@ def _pod_of_the_house() -> dict[str, Any]:
 
 
 def _container(name: str, command: list[str], sized_as: str | None = None) -> dict[str, Any]:
-    mounts = [
+    mounts: list[dict[str, Any]] = [
         {"name": names.STATE_VOLUME, "mountPath": names.STATE_DIR},
         {"name": names.PROJECTS_VOLUME, "mountPath": f"{names.STATE_DIR}/projects"},
         {"name": names.KEYS_VOLUME, "mountPath": names.KEYS_DIR},
