@@ -113,6 +113,8 @@ def budget_grant(
         click.echo(f"Raised the budget on {slug}. {balance.says()}")
         return
     house.catalogue.dataset(slug)
+    if project:
+        house.workspaces.project(who, project)  # a slip in the name would hold budget that nobody can spend
     house.budgets.grant(
         who, dataset=slug, project=project, epsilon=epsilon, delta=delta, rho=rho, accounting=kind
     )

@@ -48,6 +48,13 @@ def signed_in(house: Enclave) -> Actor:
     return house.people.authenticate(username, password, code).actor()
 
 
+def extract_named(house: Enclave, who: Actor, named: str) -> str:
+    """The id of the extract that somebody names by its id or, as lists show it, by its reference."""
+    if not named.startswith("EX-"):
+        return named
+    return next((e.id for e in house.extracts.all(who) if e.reference == named), named)
+
+
 def table(rows: Iterable[Sequence[object]], *headings: str) -> None:
     """Prints aligned columns."""
     lines = [tuple(str(cell) for cell in row) for row in rows]

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from enclave.cli.columns import classify
-from enclave.cli.common import as_json, enclave, settings, signed_in, table
+from enclave.cli.common import as_json, enclave, extract_named, settings, signed_in, table
 from enclave.cli.jobs import synthesise
 
 DAY = click.DateTime(formats=["%Y-%m-%d"])
@@ -94,7 +94,9 @@ def extract_process(id_: str) -> None:
     """Run the dataset's recipe and publish, or hold, what it makes."""
     house = enclave()
     who = signed_in(house)
-    done = house.making.process(who, id_, lambda _n, _all, says: click.echo(f"  {says}", err=True))
+    done = house.making.process(
+        who, extract_named(house, who, id_), lambda _n, _all, says: click.echo(f"  {says}", err=True)
+    )
     click.echo(f"{done.reference} is {done.state.value}: {done.rows:,} rows, {len(done.columns)} columns.")
     for reason in done.reasons:
         click.echo(f"  {reason}")
@@ -105,7 +107,8 @@ def extract_process(id_: str) -> None:
 def extract_aggregate(id_: str) -> None:
     """Draw the dataset's standing private tables, each charged to the budget first."""
     house = enclave()
-    for made in house.aggregating.aggregate(signed_in(house), id_):
+    who = signed_in(house)
+    for made in house.aggregating.aggregate(who, extract_named(house, who, id_)):
         click.echo(f"{made.reference}: {made.title}")
 
 

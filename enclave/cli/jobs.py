@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from enclave.cli.common import as_json, enclave, signed_in, table
+from enclave.cli.common import as_json, enclave, extract_named, signed_in, table
 
 if TYPE_CHECKING:
     from enclave.extracts.synthesis_plans import Planned
@@ -61,6 +61,7 @@ def synthesise(id_: str, name: str, *, only_plan: bool, for_worker: bool, again:
     """Make the synthetic release of an extract by a recipe; done twice it is made once. Ctrl-C calls it off."""
     house = enclave()
     who = signed_in(house)
+    id_ = extract_named(house, who, id_)
     todo = house.synthesising.plan(who, id_, name)
     if machine:
         as_json(_plan(todo))
@@ -70,6 +71,8 @@ def synthesise(id_: str, name: str, *, only_plan: bool, for_worker: bool, again:
     if only_plan:
         return
     if for_worker:
+        if todo.problems:
+            raise click.ClickException("Nothing was ordered. " + " ".join(todo.problems))
         from enclave.extracts.orders import synthesis_key  # noqa: PLC0415
 
         key = synthesis_key(id_, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from enclave.cli.common import as_json, enclave, signed_in, table
+from enclave.cli.common import as_json, enclave, extract_named, signed_in, table
 
 _JSON = click.option("--json", "in_json", is_flag=True, help="As JSON, for programs.")
 
@@ -55,7 +55,8 @@ def tables_plan(slug: str, *, in_json: bool) -> None:
 def tables_draw(extract: str, *, in_json: bool) -> None:
     """Draw and publish the standing tables of an extract; a second draw is free and gives the same."""
     house = enclave()
-    made = house.aggregating.aggregate(signed_in(house), extract)
+    who = signed_in(house)
+    made = house.aggregating.aggregate(who, extract_named(house, who, extract))
     if in_json:
         as_json([{"reference": r.reference, "title": r.title, **r.summary} for r in made])
         return

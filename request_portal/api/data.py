@@ -264,6 +264,8 @@ def budgets(enclave: Parts, actor: Me) -> list[BalanceOut]:
 )
 def grant(enclave: Parts, actor: Me, body: GrantBody) -> dict[str, str]:
     enclave.catalogue.dataset(body.dataset)
+    if body.project:
+        enclave.workspaces.project(actor, body.project)
     made = enclave.budgets.grant(
         actor,
         dataset=body.dataset,

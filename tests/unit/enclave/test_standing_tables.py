@@ -416,7 +416,9 @@ def test_the_list_in_the_how_to_can_be_used():
 def test_the_commands_plan_draw_and_list_for_people_and_for_programs(house, tmp_path, monkeypatch):
     tables = furnish(house, tmp_path)
     extract = extract_of(house, DAYS[0])
-    monkeypatch.setattr(commands, "enclave", lambda: SimpleNamespace(aggregating=tables))
+    monkeypatch.setattr(
+        commands, "enclave", lambda: SimpleNamespace(extracts=house.extracts, aggregating=tables)
+    )
     monkeypatch.setattr(commands, "signed_in", lambda _: house.actor("stefan"))
 
     def run(*arguments: str) -> str:
@@ -429,7 +431,7 @@ def test_the_commands_plan_draw_and_list_for_people_and_for_programs(house, tmp_
     assert planned["epsilon_of_a_draw"] == pytest.approx(1.4)
     assert spent(house) == 0, "a plan spends nothing"
     assert "not drawn" in run("list", IBR)
-    assert run("draw", extract.id).count("published") == 2
+    assert run("draw", extract.reference).count("published") == 2, "by its reference, as the list shows it"
     assert [t["kind"] for t in json.loads(run("draw", extract.id, "--json"))] == ["participation", "benefits"]
     listed = json.loads(run("list", IBR, "--json"))
     assert listed["years"] == [{"year": 2025, "spent": pytest.approx(1.4), "epsilon": 2.8}]
