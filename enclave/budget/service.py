@@ -33,6 +33,10 @@ from policies.errors import PolicyError
 
 __all__ = ["Balance", "Budgets", "Priced", "Question", "Within"]
 
+_UNREADABLE = (
+    "A row of the ledger or of the audit log cannot be read; it was not written by the product. Keep the database as "
+    "it is, and compare with the audit log (enclave audit verify)."
+)
 #: A further limit, asked under the ledger's lock: a sentence when the spend goes beyond it, nothing otherwise.
 Within = Callable[[UnitOfWork, BudgetGrant], str]
 
@@ -276,8 +280,11 @@ class Budgets:
             What does not agree, in sentences; nothing when the ledger holds.
         """
         actor.must(Capability.BUDGET_READ)
-        with self.kit.read() as uow:
-            return audited(uow, loss_of)
+        try:
+            with self.kit.read() as uow:
+                return audited(uow, loss_of)
+        except (TypeError, ValueError):  # a column that holds what the product never writes there
+            return [_UNREADABLE]
 
 
 def _grant(uow: UnitOfWork, dataset: str, project: str) -> BudgetGrant:

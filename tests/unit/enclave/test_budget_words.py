@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 
 import pytest
 from askings import COUNT, an_asking_house
@@ -286,6 +287,11 @@ def test_commands_show_grant_raise_quote_and_audit(shell, tmp_path):
     ]
     done = run("audit")
     assert (done.exit_code, done.output[:17]) == (0, "The ledger holds:")
+    before = len(house.budgets.balances(house.actor("priya")))
+    done = run("grant", "households", "--project", "a-slip", "--epsilon", "1")
+    assert done.exit_code, done.output
+    assert "There is no such project" in str(done.exception)
+    assert len(house.budgets.balances(house.actor("priya"))) == before
     file.write_text("- no query")
     assert "holds no query" in run("quote", str(file)).output
 
@@ -297,3 +303,20 @@ def test_the_audit_of_real_questions_is_clean_in_epsilon_and_in_what_is_charged_
     house.asking.ask(house.actor("stefan"), "households", {**COUNT, "epsilon": 0.2})
     assert house.budgets.audit(house.actor("priya"), loss_of) == []
     assert house.budgets.balance("households").spent == Loss(rho=0.02)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("query", "x"), ("answer", "{"), ("charged_at", "x"), ("state", "x"), ("epsilon", "x")],
+)
+def test_a_row_that_cannot_be_read_is_a_sentence_of_the_audit_and_no_crash(shell, column, value):
+    house, project, run = shell
+    house.querying.query("rosa", project, COUNT)
+    with sqlite3.connect(house.root / "enclave.sqlite") as connection:
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f"DROP TRIGGER {name}")
+        connection.execute(f"UPDATE charge SET {column} = ?", (value,))
+    connection.close()
+    done = run("audit")
+    assert (done.exit_code, "cannot be read" in done.output) == (1, True), done.output
+    assert "The ledger does not hold." in done.output
