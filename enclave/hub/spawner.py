@@ -48,9 +48,7 @@ class EnclaveSpawner(Spawner):  # type: ignore[misc, unused-ignore]
         """Asks the authority, builds the sandbox and starts it; returns the URL of its socket."""
         if not self.name:
             raise _refusal("Open a workspace from its project's page: there is none without a project.")
-        report = await asyncio.to_thread(preflight)
-        if not report.ready:
-            raise _refusal(report.refusal, status=503)
+        await self._must_be_ready()
         await self._end("replaced")
         self._starting = True
         try:
@@ -64,6 +62,11 @@ class EnclaveSpawner(Spawner):  # type: ignore[misc, unused-ignore]
         # Without this the hub adds ":80" to a URL that has no port, and nobody finds the socket.
         self.server.connect_url = url
         return url
+
+    async def _must_be_ready(self) -> None:
+        report = await asyncio.to_thread(preflight)
+        if not report.ready:
+            raise _refusal(report.refusal, status=503)
 
     async def _launch(self, admission: Admission) -> SessionProcess:
         session = hashlib.sha256(f"{self.user.name}/{self.name}".encode()).hexdigest()[:12]

@@ -13,16 +13,17 @@ from enclave.kernel.ports import Limits
 _HOME_BYTES = 64 * 2**20
 #: A fake address: names resolve nowhere, and the cluster's resolver is not named inside.
 _NO_RESOLVER = {"nameservers": ["127.0.0.1"], "searches": [], "options": [{"name": "attempts", "value": "1"}]}
-_SERVER = [f"{RUNTIME}/bin/python", "-I", f"{SESSION}/main.py"]
+_SERVER = [f"{RUNTIME}/bin/python", "-I", f"{SESSION}/pod.py"]
 
 
 def volumes(limits: Limits) -> list[dict[str, Any]]:
-    """The volumes of a session: the projects' claim, and three folders in memory."""
+    """The volumes of a session: the projects' claim, and four folders in memory."""
     return [
         {"name": "projects", "persistentVolumeClaim": {"claimName": names.PROJECTS_VOLUME}},
         names.temporary("tmp", limits.tmp),
         names.temporary("shm", limits.tmp),
         names.temporary("home", _HOME_BYTES),
+        names.temporary("doors", 2**20),
     ]
 
 
@@ -40,6 +41,7 @@ def mounts(project: str) -> list[dict[str, Any]]:
         {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - the session's own
         {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108
         {"name": "home", "mountPath": HOME},
+        {"name": "doors", "mountPath": "/run/enclave"},
     ]
 
 

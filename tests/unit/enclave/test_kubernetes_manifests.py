@@ -207,7 +207,7 @@ def test_kubespawner_makes_the_same_pod(tier, monkeypatch):
         assert float(theirs["resources"][kind]["cpu"]) == tier.limits.cpu_percent / 100
         assert theirs["resources"][kind]["ephemeral-storage"] == mine["resources"][kind]["ephemeral-storage"]
     assert spec["activeDeadlineSeconds"] == tier.limits.max_seconds
-    assert theirs["args" if "args" in theirs else "command"][-1].endswith("/session/main.py")
+    assert theirs["args" if "args" in theirs else "command"][-1].endswith("/session/pod.py")
 
 
 def spawned(project, limits, monkeypatch):
