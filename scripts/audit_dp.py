@@ -68,6 +68,8 @@ def main() -> int:
     for finding in findings(asked):
         made.append(finding)
         print(f"{finding.name}: {finding.cpu_seconds:.1f} CPU s", file=sys.stderr)
+    if not made:
+        parser.error("No shape's name holds these words, so nothing was tried.")
     forgotten = [str(kind) for kind in unaudited(SHAPES)]
     closed = [s.name for s in SHAPES if not priced(s)]
     failed = [finding.name for finding in made if finding.errors]
