@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from enclave.extracts.model import Extract
 from enclave.extracts.orders import synthesis_key
 from enclave.kernel.actors import Capability
+from enclave.kernel.errors import Invalid
 from enclave.kernel.work import Job
 from request_portal.access import Me, Parts, may
 from request_portal.api.models import Model, Name
@@ -152,7 +153,9 @@ def synthesis_plan(enclave: Parts, actor: Me, id_: str, recipe: str = "") -> dic
 def order(enclave: Parts, actor: Me, id_: str, step: Step, recipe: str = "") -> OrderOut:
     """`recipe` names how a synthesis is made; other steps have none."""
     if step == "synthesise" and recipe:
-        enclave.synthesising.plan(actor, id_, recipe)  # there is such an extract and such a recipe
+        planned = enclave.synthesising.plan(actor, id_, recipe)  # there is such an extract and such a recipe
+        if planned.problems:
+            raise Invalid(list(planned.problems))
         payload = {"extract": id_, "recipe": recipe}
         return OrderOut.of(enclave.extracts.order(actor, step, payload, key=synthesis_key(id_, recipe)))
     return OrderOut.of(enclave.extracts.order(actor, step, {"extract": id_}, key=id_))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
 from portalkit import TODAY, Portal
 
 from enclave.extracts.model import Extract, ExtractState
+from enclave.extracts.synthesising import Synthesising
 from enclave.kernel.ports import ObjectRef
 
 
@@ -61,3 +64,14 @@ def test_nobody_else_sees_or_calls_off_an_order(portal: Portal) -> None:
         assert client.post(f"/api/v1/extracts/orders/{order['id']}/cancel").status_code == 403
     assert steward.get("/api/v1/extracts/orders").json()[0]["state"] == "queued"
     assert steward.post("/api/v1/extracts/orders/none/cancel").status_code == 404
+
+
+def test_what_the_plan_rules_out_is_not_ordered(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
+    id_, steward, plan = an_extract(portal), portal.client("sofia"), Synthesising.plan
+    monkeypatch.setattr(
+        Synthesising, "plan", lambda *given: replace(plan(*given), problems=("The budget cannot hold it.",))
+    )
+    refused = steward.post(f"/api/v1/extracts/{id_}/synthesise", params={"recipe": "public-use"})
+    assert refused.status_code == 422
+    assert "The budget cannot hold it." in refused.text
+    assert steward.get("/api/v1/extracts/orders").json() == []
