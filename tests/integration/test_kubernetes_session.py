@@ -23,6 +23,7 @@ RUNTIME = Path(
     os.environ.get("REGISTRY_ENCLAVE_SESSION_RUNTIME", Path(__file__).parents[2] / ".runtime")
 ).absolute()
 BASE = "/user/alice/targeting"
+WORD = "w" * 32
 
 pytestmark = [
     pytest.mark.real,
@@ -55,7 +56,7 @@ async def _serve(run, home):
         port = free.getsockname()[1]
     carriage = Carriage("127.0.0.1", 0, port)
     await carriage.open()
-    await carriage.join("127.0.0.1", run / "s.in", run / "s.out", run / "s.ask")
+    await carriage.join("127.0.0.1", WORD, run / "s.in", run / "s.out", run / "s.ask")
     session = _start(run, home, port, carriage.port)
     try:
         async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(run / "s.in"))) as gateway:
@@ -69,7 +70,7 @@ async def _serve(run, home):
             await asyncio.sleep(0.1)
         assert ("GET", "/hub/api", "") in asked
         assert ("POST", "/hub/api/users/alice/activity", f"token {HELD}") in asked
-        await carriage.leave("127.0.0.1")
+        await carriage.leave("127.0.0.1", WORD)
         assert not (run / "s.in").exists()
     finally:
         # In a pod the kernel ends everything with the first process; here the group is ended.
@@ -115,6 +116,7 @@ def _environment(run, home, port, facade):
         "LANG": "C.UTF-8",
         "JUPYTER_CONFIG_DIR": str(settings),
         "ENCLAVE_FACADE": f"127.0.0.1:{facade}",
+        "ENCLAVE_WORD": WORD,
         "ENCLAVE_DOORS": str(run),
         "ENCLAVE_PORT": str(port),
         "JUPYTERHUB_API_TOKEN": HELD,

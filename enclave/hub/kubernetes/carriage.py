@@ -1,19 +1,23 @@
 """Between the sockets of the house and the ports of pods: gateway and facade stay as they are.
 
-A session is known by the address that its connection comes from. For TCP that holds: without raw sockets a pod
-cannot speak for another, and network plugins do not rewrite addresses from pod to pod.
+A session is known by the address that its connection comes from and by a word of its own. The address holds for
+TCP: without raw sockets a pod cannot speak for another. The word is for addresses that are given to the next pod
+before anybody has noticed that the last one ended.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import hmac
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from enclave.hub.session.pod import pipe
 
-#: Seconds until the first byte, which says what a connection is for, and until the other side accepts.
+#: Length of a session's word, in bytes.
+WORD = 32
+#: Seconds until a connection has said what it is for, and until the other side accepts.
 _PATIENCE = 10.0
 
 
@@ -21,6 +25,7 @@ _PATIENCE = 10.0
 class _Passage:
     """What one pod is joined to."""
 
+    word: bytes
     doors: dict[bytes, Path]
     inbound: asyncio.Server
     path: Path
@@ -49,9 +54,9 @@ class Carriage:
             self._server = await asyncio.start_server(self._from_a_session, self.host, self.port)
             self.port = self._server.sockets[0].getsockname()[1]
 
-    async def join(self, ip: str, inbound: Path, outbound: Path, asking: Path) -> None:
+    async def join(self, ip: str, word: str, inbound: Path, outbound: Path, asking: Path) -> None:
         """Joins the pod at `ip` to its sockets: `inbound` is made here, the other two are the session's own."""
-        await self.leave(ip)
+        self._cut(ip)
         _make_room(inbound)
 
         async def to_the_session(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -63,10 +68,15 @@ class Carriage:
 
         server = await asyncio.start_unix_server(to_the_session, inbound)
         _ours_alone(inbound)
-        self._passages[ip] = _Passage({b"h": outbound, b"q": asking}, server, inbound)
+        self._passages[ip] = _Passage(word.encode(), {b"h": outbound, b"q": asking}, server, inbound)
 
-    async def leave(self, ip: str) -> None:
-        """Cuts everything that is open to and from a pod, at once."""
+    async def leave(self, ip: str, word: str) -> None:
+        """Cuts everything that is open to and from a session, at once; nothing when its address is another's now."""
+        passage = self._passages.get(ip)
+        if passage and hmac.compare_digest(passage.word, word.encode()):
+            self._cut(ip)
+
+    def _cut(self, ip: str) -> None:
         passage = self._passages.pop(ip, None)
         if passage is None:
             return
@@ -77,7 +87,7 @@ class Carriage:
 
     async def close(self) -> None:
         for ip in tuple(self._passages):
-            await self.leave(ip)
+            self._cut(ip)
         if self._server:
             self._server.close()
 
@@ -86,9 +96,10 @@ class Carriage:
         with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
             if ip in self._passages:
                 async with asyncio.timeout(_PATIENCE):
-                    first = await reader.readexactly(1)
+                    said = await reader.readexactly(1 + WORD)
                     passage = self._passages.get(ip)
-                    door = passage and passage.doors.get(first)
+                    known = passage is not None and hmac.compare_digest(passage.word, said[1:])
+                    door = passage.doors.get(said[:1]) if passage and known else None
                     if door:
                         there, out = await asyncio.open_unix_connection(door)
                 if door:

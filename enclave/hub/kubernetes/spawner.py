@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from kubespawner import KubeSpawner
 
 from enclave.hub.facade import Facade
 from enclave.hub.kubernetes import names
-from enclave.hub.kubernetes.carriage import Carriage
+from enclave.hub.kubernetes.carriage import WORD, Carriage
 from enclave.hub.kubernetes.session import mounts, spawner_settings
 from enclave.hub.questions.door import Door
 from enclave.hub.spawner import EnclaveSpawner
@@ -61,6 +62,7 @@ class ClusterSpawner(EnclaveSpawner, KubeSpawner):  # type: ignore[misc, unused-
 
     carriage: ClassVar[Carriage]
     _pod: PodSession | None = None
+    _word: str = ""
 
     async def _must_be_ready(self) -> None:
         """Nothing to try here: what a cluster holds back is proved by the canary at install."""
@@ -78,10 +80,12 @@ class ClusterSpawner(EnclaveSpawner, KubeSpawner):  # type: ignore[misc, unused-
         facade = Facade(self.user.name, self.api_token, self.paths.hub_socket, outbound)
         door = Door(self.user.name, self.name, self.paths.questions_socket, self.questions_token, asking)
         ip = ""
+        self._word = secrets.token_hex(WORD // 2)
+        word = self._word
 
         async def end() -> None:
             if ip:
-                await self.carriage.leave(ip)
+                await self.carriage.leave(ip, word)
             await facade.close()
             await door.close()
             await KubeSpawner.stop(self, now=True)
@@ -92,7 +96,7 @@ class ClusterSpawner(EnclaveSpawner, KubeSpawner):  # type: ignore[misc, unused-
             await door.open(admission.uid, admission.gid)
             # It asks for the hub until it is joined to it; the pod's address is known only now.
             ip = urlsplit(await KubeSpawner.start(self)).hostname or ""
-            await self.carriage.join(ip, inbound, outbound, asking)
+            await self.carriage.join(ip, word, inbound, outbound, asking)
         except BaseException:
             await asyncio.shield(end())
             raise
@@ -115,7 +119,10 @@ class ClusterSpawner(EnclaveSpawner, KubeSpawner):  # type: ignore[misc, unused-
     def get_env(self) -> dict[str, str]:
         """As on a machine, and where the house is; an address, because inside no name resolves."""
         made: dict[str, str] = EnclaveSpawner.get_env(self)
-        return made | {"ENCLAVE_FACADE": f"{self.carriage.host}:{names.FACADE_PORT}"}
+        return made | {
+            "ENCLAVE_FACADE": f"{self.carriage.host}:{names.FACADE_PORT}",
+            "ENCLAVE_WORD": self._word,
+        }
 
     def _must_be_on_the_volume(self, admission: Admission) -> None:
         """What was admitted is exactly what the pod will mount from the projects' volume."""

@@ -2,7 +2,7 @@
 
 On a machine the hub hands the server its socket and binds two sockets of its own into the sandbox. A pod has a port
 for the first, and one address for the other two: the house, which knows by the pod's address whose session calls.
-The first byte of a connection says which of the two is meant. Standard library only.
+A connection begins with a byte that says which of the two is meant, and with the session's word. Standard library only.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ _PATIENCE = 10.0
 
 def main() -> None:
     host, _, port = os.environ.pop("ENCLAVE_FACADE").rpartition(":")
+    word = os.environ.pop("ENCLAVE_WORD").encode()
     folder = Path(os.environ.pop("ENCLAVE_DOORS", "/run/enclave"))
     listener = socket.create_server(("", int(os.environ.pop("ENCLAVE_PORT", "8888"))), backlog=128)
     server = subprocess.Popen(
@@ -33,7 +34,7 @@ def main() -> None:
     )
     listener.close()
     threading.Thread(target=_collect, args=(server.pid,), daemon=True).start()
-    asyncio.run(carry_out(folder, host.strip("[]"), int(port)))
+    asyncio.run(carry_out(folder, (host, int(port)), word))
 
 
 def _collect(server: int) -> None:
@@ -44,7 +45,7 @@ def _collect(server: int) -> None:
             os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
 
 
-async def carry_out(folder: Path, host: str, port: int) -> None:
+async def carry_out(folder: Path, house: tuple[str, int], word: bytes) -> None:
     """Serves both sockets for ever."""
     os.umask(0o077)
     servers = []
@@ -53,7 +54,7 @@ async def carry_out(folder: Path, host: str, port: int) -> None:
         async def carry(
             reader: asyncio.StreamReader, writer: asyncio.StreamWriter, first: bytes = first
         ) -> None:
-            await _carry(reader, writer, (host, port), first)
+            await _carry(reader, writer, house, first + word)
 
         (folder / name).unlink(missing_ok=True)
         servers.append(await asyncio.start_unix_server(carry, folder / name))

@@ -17,6 +17,7 @@ from enclave.hub.kubernetes.carriage import Carriage
 from enclave.hub.session import pod
 
 POD, OTHER = "127.0.0.2", "127.0.0.3"
+A, B = "a" * 32, "b" * 32
 
 
 async def speaks(path, word):
@@ -30,9 +31,9 @@ async def speaks(path, word):
     return await asyncio.start_unix_server(answer, path)
 
 
-async def call(ip, port, first):
+async def call(ip, port, first, word):
     reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(ip, 0))
-    writer.write(first + b"hello\n")
+    writer.write(first + word.encode() + b"hello\n")
     answer = await asyncio.wait_for(reader.readline(), 5)
     return answer, reader, writer
 
@@ -50,22 +51,39 @@ def test_each_pod_reaches_its_own_facade_and_nobody_elses(folder):
         carriage = Carriage("127.0.0.1", 0, 1)
         await carriage.open()
         keep = [await speaks(folder / name, name.encode()) for name in ("a.out", "a.ask", "b.out", "b.ask")]
-        await carriage.join(POD, folder / "a.in", folder / "a.out", folder / "a.ask")
-        assert (await call(POD, carriage.port, b"h"))[0] == b"a.out hello\n"
-        assert (await call(POD, carriage.port, b"q"))[0] == b"a.ask hello\n"
+        await carriage.join(POD, A, folder / "a.in", folder / "a.out", folder / "a.ask")
+        assert (await call(POD, carriage.port, b"h", A))[0] == b"a.out hello\n"
+        assert (await call(POD, carriage.port, b"q", A))[0] == b"a.ask hello\n"
         for stranger, first in ((OTHER, b"h"), ("127.0.0.1", b"q"), (POD, b"x"), (POD, b"/")):
-            with pytest.raises((AssertionError, OSError)):
-                assert (await call(stranger, carriage.port, first))[0]
-        await carriage.join(OTHER, folder / "b.in", folder / "b.out", folder / "b.ask")
-        assert (await call(OTHER, carriage.port, b"h"))[0] == b"b.out hello\n"
-        _, reader, _ = await call(POD, carriage.port, b"h")
-        await carriage.leave(POD)
-        with pytest.raises((AssertionError, OSError)):
+            with pytest.raises((AssertionError, ConnectionError)):
+                assert (await call(stranger, carriage.port, first, A))[0]
+        await carriage.join(OTHER, B, folder / "b.in", folder / "b.out", folder / "b.ask")
+        assert (await call(OTHER, carriage.port, b"h", B))[0] == b"b.out hello\n"
+        _, reader, _ = await call(POD, carriage.port, b"h", A)
+        await carriage.leave(POD, A)
+        with pytest.raises((AssertionError, ConnectionError)):
             assert await asyncio.wait_for(reader.read(1), 5)
-        with pytest.raises((AssertionError, OSError)):
-            assert (await call(POD, carriage.port, b"h"))[0]
+        with pytest.raises((AssertionError, ConnectionError)):
+            assert (await call(POD, carriage.port, b"h", A))[0]
         assert not (folder / "a.in").exists()
         assert (folder / "b.in").exists()
+        await carriage.close()
+        del keep
+
+    asyncio.run(run())
+
+
+def test_an_address_that_was_given_to_the_next_pod_opens_nothing_of_the_last(folder):
+    async def run():
+        carriage = Carriage("127.0.0.1", 0, 1)
+        await carriage.open()
+        keep = [await speaks(folder / name, name.encode()) for name in ("a.out", "b.out")]
+        await carriage.join(POD, A, folder / "a.in", folder / "a.out", folder / "a.ask")
+        with pytest.raises((AssertionError, ConnectionError)):
+            assert (await call(POD, carriage.port, b"h", B))[0]
+        await carriage.join(POD, B, folder / "b.in", folder / "b.out", folder / "b.ask")
+        await carriage.leave(POD, A)
+        assert (await call(POD, carriage.port, b"h", B))[0] == b"b.out hello\n"
         await carriage.close()
         del keep
 
@@ -80,13 +98,13 @@ def test_the_gateways_socket_reaches_the_pods_port_until_it_leaves(folder):
 
         server = await asyncio.start_server(answer, POD, 0)
         carriage = Carriage("127.0.0.1", 0, server.sockets[0].getsockname()[1])
-        await carriage.join(POD, folder / "a.in", folder / "a.out", folder / "a.ask")
+        await carriage.join(POD, A, folder / "a.in", folder / "a.out", folder / "a.ask")
         assert (folder / "a.in").stat().st_mode & 0o777 == 0o600
         reader, writer = await asyncio.open_unix_connection(folder / "a.in")
         writer.write(b"GET\n")
         assert await asyncio.wait_for(reader.readline(), 5) == b"pod GET\n"
-        await carriage.leave(POD)
-        with pytest.raises((AssertionError, OSError)):
+        await carriage.leave(POD, A)
+        with pytest.raises((AssertionError, ConnectionError)):
             assert await asyncio.wait_for(reader.read(1), 5)
 
     asyncio.run(run())
@@ -120,6 +138,7 @@ def test_a_pods_first_process_serves_carries_out_and_ends_with_its_server(folder
         free.close()
         env = {
             "ENCLAVE_FACADE": f"127.0.0.1:{house.getsockname()[1]}",
+            "ENCLAVE_WORD": A,
             "ENCLAVE_DOORS": str(folder),
             "ENCLAVE_PORT": str(port),
         }
@@ -128,14 +147,14 @@ def test_a_pods_first_process_serves_carries_out_and_ends_with_its_server(folder
             for name, first in pod.DOORS.items():
                 with asked(port, name, folder / name) as caller:
                     session, _ = house.accept()
-                    assert session.recv(1) == first
+                    assert session.recv(1 + len(A)) == first + A.encode()
                     assert session.recv(10) == b"hi\n"
                     session.sendall(b"known\n")
                     assert caller.recv(10) == b"known\n"
             with asked(port, "env", folder / "hub.sock") as caller:
                 inside = json.loads(caller.recv(1000))
             assert "ENCLAVE_LISTEN_FD" in inside
-            assert not {"ENCLAVE_FACADE", "ENCLAVE_DOORS"} & set(inside)
+            assert not {"ENCLAVE_FACADE", "ENCLAVE_DOORS", "ENCLAVE_WORD"} & set(inside)
             asked(port, "end", folder / "hub.sock")
             assert running.wait(10) == 7
         finally:
