@@ -91,7 +91,8 @@ def left_in_words(balance: Balance) -> str:
     also = f", or with Gaussian noise of rho {left.rho:.4g}" if left.rho else ""
     return (
         f"Epsilon {balance.spent.epsilon:.4g} of {limit.epsilon:.4g} at delta {limit.delta:.2g} is spent; one more "
-        f"question may cost epsilon {left.epsilon:.4g}{also}."
+        f"question may cost epsilon {left.epsilon:.4g}{also}. Keys found in the data may spend a delta of "
+        f"{left.delta:.2g}; half of what was granted is set aside."
     )
 
 

@@ -320,3 +320,11 @@ def test_a_row_that_cannot_be_read_is_a_sentence_of_the_audit_and_no_crash(shell
     done = run("audit")
     assert (done.exit_code, "cannot be read" in done.output) == (1, True), done.output
     assert "The ledger does not hold." in done.output
+
+
+def test_a_budget_with_a_delta_says_how_much_of_it_questions_may_spend(tmp_path):
+    house = a_house(tmp_path)
+    house.budgets.grant(house.actor("priya"), dataset="households", project="", epsilon=2.0, delta=1e-6)
+    balance = house.budgets.balance("households")
+    assert balance.room.delta == 5e-7
+    assert "Keys found in the data may spend a delta of 5e-07" in balance.says()
