@@ -178,8 +178,8 @@ class PublicTable:
         """A query from a form or the API: bounds, keys and bins that are left out come from the data dictionary.
 
         Args:
-            given: as `DpQuery.from_dict`; `group_by` may also be a list of column names, and `bins` a number of equal
-                bins between the bounds (10 where it is left out).
+            given: as `DpQuery.from_dict`; `group_by` may also be a column or a list of columns, and `bins` a number of
+                equal bins between the bounds (10 where it is left out).
 
         Raises:
             QueryError: as `DpQuery.from_dict` and `complete`.
@@ -188,6 +188,8 @@ class PublicTable:
             raise QueryError(["A query is given as fields with values."])
         filled = dict(given)
         groups = filled.get("group_by")
+        if isinstance(groups, str):
+            groups = [groups]
         if isinstance(groups, (list, tuple)):
             filled["group_by"] = {str(c): self._public_keys(str(c)) for c in groups}
         column = self.columns.get(str(filled.get("column")))
@@ -216,6 +218,10 @@ def _equal(bins: object, column: PublicColumn) -> object:
         return bins if bins is not None else []
     if not 1 <= many <= MOST_BINS:
         raise QueryError([f"A histogram has 1 to {MOST_BINS} bins."])
-    lower, wide = float(column.lower), float(column.upper) - float(column.lower)
-    inner = [float(f"{lower + wide * i / many:.12g}") for i in range(1, many)]
-    return [lower, *inner, float(column.upper)]
+    return equal_edges(float(column.lower), float(column.upper), many)
+
+
+def equal_edges(lower: float, upper: float, many: int) -> list[float]:
+    """Edges of so many equal bins; inner ones to twelve digits."""
+    inner = [float(f"{lower + (upper - lower) * i / many:.12g}") for i in range(1, many)]
+    return [lower, *inner, upper]

@@ -13,8 +13,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC
+from decimal import Decimal
 from typing import Any
 
+from anonymization.dp.dictionary import equal_edges
 from enclave.budget.model import BudgetGrant, Charge, ChargeState
 from enclave.kernel.errors import IllegalMove
 from enclave.kernel.kit import UnitOfWork
@@ -92,6 +94,7 @@ class Receipts:
             "charge_answered": answered,
             "bytes_match_receipt": digest == body.get("answer_sha256") and data == answer,
             "loss_as_epsilon": as_epsilon(charge) if charge is not None else 0.0,
+            "chosen_digits": chosen_digits(charge.query) if charge is not None else 0,
             "file_bytes": len(data),
         }
         return Weighed(facts, charge)
@@ -104,6 +107,18 @@ def _ledger(uow: UnitOfWork, project: str, key: str) -> tuple[BudgetGrant | None
         if grant.project == project:
             return grant, charge
     return None, None
+
+
+def chosen_digits(query: Mapping[str, object]) -> int:
+    """Significant digits of the numbers in an answer's file that whoever asked chose: the edges of bins.
+
+    Equal bins are told by their ends. Everything else in the file is noise, or a key of the data dictionary.
+    """
+    bins = query.get("bins")
+    edges = [float(e) for e in bins] if isinstance(bins, list | tuple) else []
+    if len(edges) > 1 and edges == equal_edges(edges[0], edges[-1], len(edges) - 1):
+        edges = [edges[0], edges[-1]]
+    return sum(len(Decimal(repr(edge)).normalize().as_tuple().digits) for edge in edges)
 
 
 def answer_bytes(charge: Charge) -> bytes | None:

@@ -213,7 +213,7 @@ class Budgets:
                 uow.commit()
                 if further:
                     raise OverBudget(f"{further} Nothing was charged.")
-                raise OverBudget(_too_much(question, balance, decision.refusals if decision else (), problem))
+                raise OverBudget(_too_much(question, balance, decision, problem))
             charge = Charge(
                 id=new_id(),
                 grant_id=grant.id,
@@ -297,13 +297,18 @@ def _grant(uow: UnitOfWork, dataset: str, project: str) -> BudgetGrant:
     return grant
 
 
-def _too_much(question: Question, balance: Balance, refusals: tuple[str, ...], problem: str) -> str:
+def _too_much(question: Question, balance: Balance, decision: Decision | None, problem: str) -> str:
     """What it asks for, what is left, what that would buy, and what can be done."""
+    refusals = decision.refusals if decision is not None else ()
     said = [*refusals]  # a policy's refusal says itself what can be done
     if problem and not refusals:
         said.append(problem)
     said += [f"It asks for {price_in_words(question.loss)}.", balance.says()]
-    if not refusals:
+    if decision is None:  # the budget cannot pay for such a question at any price
+        said.append(
+            "Ask the privacy officer to raise the budget into an accounting that takes such questions."
+        )
+    elif not refusals:
         said.append(
             "Ask for a wider error at a smaller price, or ask the privacy officer for a larger budget."
         )

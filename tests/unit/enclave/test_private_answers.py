@@ -13,7 +13,7 @@ from enclave.airlock.model import OutputState, Verdict
 from enclave.airlock.releasing import RELEASED
 from enclave.audit.model import AuditEvent
 from enclave.budget.model import BudgetGrant, Charge, ChargeState
-from enclave.budget.receipts import read_receipt, to_bytes, verify_answer
+from enclave.budget.receipts import chosen_digits, read_receipt, to_bytes, verify_answer
 from enclave.kernel.actors import service
 from enclave.kernel.errors import EnclaveError, IllegalMove, Invalid, NotFound, Refused
 from enclave.kernel.signing import HouseSigner
@@ -356,3 +356,34 @@ def test_only_who_may_read_the_ledger_is_shown_receipts(asked):
             house.querying.receipt(house.actor(name), key, project)
     with pytest.raises(NotFound):
         house.querying.receipt(house.actor("priya"), key, "another")
+
+
+@pytest.mark.parametrize(
+    ("bins", "digits"),
+    [
+        ([0.0, 12.5, 25.0, 37.5, 50.0, 62.5, 75.0, 87.5, 100.0], 2),  # eight equal ones: 0 and 100
+        ([0.0, 33.3333333333, 66.6666666667, 100.0], 2),
+        ([0.0, 30.0, 100.0], 3),
+        ([0.1234567890123456, 55.5], 19),
+        ([], 0),
+        (None, 0),
+    ],
+)
+def test_numbers_that_whoever_asked_chose_are_counted_by_their_digits(bins, digits):
+    assert chosen_digits({"bins": bins}) == digits
+
+
+def test_a_letter_written_in_the_edges_of_bins_does_not_leave_unread(tmp_path):
+    """A thousand edges of sixteen digits are kilobytes of whatever somebody wants to carry out."""
+    house, project = an_asking_house(tmp_path)
+    house.clock.move(days=179)  # to a day on which version 2 of the policy holds
+    letter = [round(i + 0.123456789 * (i % 7 + 1) / 10, 9) for i in range(100)]
+    asked = {"measure": "histogram", "column": "welfare", "bins": letter, "epsilon": 0.4}
+    told = house.querying.query("rosa", project, asked)
+    output = sent(house, project, told["csv"].encode(), to_bytes(told["receipt"]), "letter")
+
+    assert not output.files[0].charge
+    assert "edges of bins" in str(output.files[0].findings)
+    plain = house.querying.query("rosa", project, {**asked, "bins": 8})
+    output = sent(house, project, plain["csv"].encode(), to_bytes(plain["receipt"]), "plain")
+    assert output.files[0].charge
