@@ -19,6 +19,8 @@ SEED = 20_261_122
 SETUP = service("setup")
 #: What the demo's standing tables may spend in a year.
 EPSILON = 3.0
+#: Of that, what keys found in the data and private synthesis may spend of the approximate part.
+DELTA = 1e-5
 #: Every account of the demo has its address here, and no other account has.
 MAIL = "@demo.invalid"
 Say = Callable[[str], None]
@@ -84,7 +86,7 @@ def set_up(house: Enclave, say: Say) -> None:
         with as_file(files("enclave.demo") / "dictionaries" / f"{slug}.yaml") as path:
             house.catalogue.describe(steward, load_dictionary(path))
         if house.budgets.balance(slug) is None:
-            house.budgets.grant(actor(house, "petra"), dataset=slug, project="", epsilon=EPSILON)
+            house.budgets.grant(actor(house, "petra"), dataset=slug, project="", epsilon=EPSILON, delta=DELTA)
     say("The demo ministry's accounts, data dictionaries and privacy budgets are in place.")
 
 
