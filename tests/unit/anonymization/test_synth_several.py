@@ -165,5 +165,7 @@ def test_private_tables_differ_by_what_noise_and_sampling_leave_open():
     parameters = spread([made.redrawn(i).sample(size, 1) for i in range(30)])
     rows = spread([made.sample(size, i) for i in range(30)])
     expected = np.hypot(np.sqrt(0.1 * 0.9 / 2000), made._measured.deviation[0] / 2000)
-    assert 0.6 < parameters / expected < 1.6
+    # About 0.6: the region is measured alone and in pairs, and what is told apart from noise is their mean. Thirty draws
+    # tell the spread to an eighth; without a new draw of parameters it would be 0.07.
+    assert 0.3 < parameters / expected < 1.6
     assert rows < parameters / 1.5
