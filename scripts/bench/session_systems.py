@@ -9,6 +9,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from abc import ABC, abstractmethod
@@ -22,6 +23,7 @@ from objectstore import free_ports
 
 from enclave.demo.story.kernel import WorkspaceBrowser
 from enclave.hub.client import HubClient
+from enclave.kernel.errors import Unavailable
 
 _PATIENCE = 600.0
 _CELL = "import pandas; print(1 + 1)"
@@ -89,6 +91,7 @@ class Ours(System):
 
     def __init__(self, place: Path) -> None:
         self.installation = Installation(place)
+        self.granting = threading.Lock()  # the file of grants is one
         self.installation.authority.grant("nobody", "nothing")
 
     def start(self) -> None:
@@ -96,9 +99,10 @@ class Ours(System):
         self.hub = HubClient(self.installation.settings)
 
     def open(self, name: str) -> None:
-        self.installation.authority.grant(name, "bench")
+        with self.granting:
+            self.installation.authority.grant(name, "bench")
         hub = HubClient(self.installation.settings)
-        hub.start(name, "bench")
+        wait(lambda: self._started(hub, name))
         hub.close()
         gateway = self.installation.settings.gateway_url
         browser = WorkspaceBrowser(gateway, self.installation.browser(name), name, seconds=_PATIENCE)
@@ -107,9 +111,18 @@ class Ours(System):
         if answer.stdout.strip() != "2":
             raise RuntimeError(f"The cell said {answer.error}.")
 
+    def _started(self, hub: HubClient, name: str) -> bool:
+        """False while the hub is busy with others and says so."""
+        try:
+            hub.start(name, "bench")
+        except Unavailable:
+            return False
+        return True
+
     def end(self, name: str) -> None:
         """As the portal does it when access is revoked."""
-        self.installation.authority.revoke(name, "bench")
+        with self.granting:
+            self.installation.authority.revoke(name, "bench")
         hub = HubClient(self.installation.settings)
         hub.stop(name, "bench")
         hub.close()
